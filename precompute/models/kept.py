@@ -1,5 +1,6 @@
 """What an object held at some moment, so that it can be compared and put back."""
 
+from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,9 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.models.reach import Variables, dictionary_of, slots_of
-
-_NOTHING = object()
+from precompute.models.reach import NOTHING, Variables, dictionary_of, slot, slots_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +56,15 @@ def kept_in(found: Any) -> Iterator[Kept]:
     if isinstance(found, Tensor):
         if found.layout is torch.strided and not (found.is_meta or found.is_quantized):
             yield Kept(found.detach().to("cpu", copy=True), lambda: found, _is_equal, found.data.copy_)
+        yield from _of_instance(found)
     elif isinstance(found, np.ndarray):
         if not found.dtype.hasobject:
             yield Kept(found.copy(), lambda: found, _is_equal_array, lambda before: np.copyto(found, before))
-    elif isinstance(found, (list, set, deque, bytearray)):
+    elif isinstance(found, (list, set, deque, bytearray, array)):
         yield Kept(list(found), lambda: list(found), _is_same_row, lambda before: _fill(found, before))
     elif isinstance(found, _lru_cache_wrapper):
-        yield Kept(
-            found.cache_info().misses, lambda: found.cache_info().misses, int.__eq__, lambda _: found.cache_clear()
-        )
+        # It can be emptied and not filled again; the function computes again what was in it.
+        yield Kept(0, lambda: found.cache_info().currsize, int.__eq__, lambda _: found.cache_clear())
     elif isinstance(found, Variables):
         yield _by_name(found.now, found.held.__setitem__, found.held.__delitem__)
     elif isinstance(found, type):
@@ -78,14 +77,14 @@ def _of_instance(found: Any) -> Iterator[Kept]:
     if isinstance(found, dict):
         yield Kept(dict(found), lambda: dict(found), _is_same_dict, lambda before: _refill(found, before))
     held = dictionary_of(found)
-    if held:
+    if held is not None:
         yield _by_name(lambda: dict(held), held.__setitem__, held.__delitem__)
     names = ["cell_contents"] if isinstance(found, CellType) else slots_of(found)
     if names:
 
         def now() -> dict[str, Any]:
-            there = {name: _slot(found, name) for name in names}
-            return {name: value for name, value in there.items() if value is not _NOTHING}
+            there = {name: slot(found, name) for name in names}
+            return {name: value for name, value in there.items() if value is not NOTHING}
 
         yield _by_name(now, partial(object.__setattr__, found), partial(object.__delattr__, found))
 
@@ -100,21 +99,17 @@ def _by_name(
         for name in there.keys() - before.keys():
             remove(name)
         for name, value in before.items():
-            if there.get(name, _NOTHING) is not value:
+            if there.get(name, NOTHING) is not value:
                 put(name, value)
 
     return Kept(now(), now, _is_same_dict, write)
 
 
-def _slot(found: Any, name: str) -> Any:
-    try:
-        return object.__getattribute__(found, name)  # a class may make an attribute when it is asked for it
-    except (AttributeError, ValueError):  # an empty slot, an empty variable of a closure
-        return _NOTHING
-
-
 def _fill(found: Any, before: list[Any]) -> None:
-    found.clear()
+    if isinstance(found, array):
+        del found[:]
+    else:
+        found.clear()
     (found.update if isinstance(found, set) else found.extend)(before)
 
 

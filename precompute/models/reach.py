@@ -6,13 +6,14 @@ installed libraries is left out.
 """
 
 import functools
-import gc
 import inspect
 import sys
+import threading
 import weakref
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,15 @@ from torch import Tensor, nn
 _TORCHS = set(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}
 # These keep nothing of the images of a network in their code and classes, and nor do other installed libraries.
 _LIBRARIES = {"precompute", *sys.stdlib_module_names}
+_KNOWN: dict[type, tuple[str, ...]] = {
+    functools.partial: ("func", "args", "keywords"),
+    MethodType: ("__self__", "__func__"),
+    property: ("fget",),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+    CellType: ("cell_contents",),
+}
+NOTHING = object()
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, CodeType, np.generic, np.dtype)
 
 
@@ -76,13 +86,20 @@ class Variables:
         return {name: self.held[name] for name in self.names if name in self.held}
 
 
-def dictionary_of(found: Any) -> dict[str, Any]:
-    """Return the attributes of an instance, apart from those in slots; empty where it has no dictionary."""
+def dictionary_of(found: Any) -> dict[str, Any] | None:
+    """Return the attributes of an instance, apart from those in slots; None where it has no dictionary."""
+    if isinstance(found, threading.local):
+        return vars(found)
+    held = slot(found, "__dict__")
+    return held if type(held) is dict else None
+
+
+def slot(found: Any, name: str) -> Any:
+    """Return what is in a slot of an instance, or in the variable of a closure; `NOTHING` where it is empty."""
     try:
-        held: dict[str, Any] = object.__getattribute__(found, "__dict__")
-    except AttributeError:
-        return {}
-    return held
+        return object.__getattribute__(found, name)  # a class may make an attribute when it is asked for it
+    except (AttributeError, ValueError):
+        return NOTHING
 
 
 def slots_of(found: Any) -> list[str]:
@@ -126,12 +143,28 @@ def _behind(place: str, found: Any) -> Iterator[tuple[str, Any]]:
             yield from (
                 (place, each) for each in (value.values() if name in _TORCHS and isinstance(value, dict) else (value,))
             )
-    elif isinstance(found, (Tensor, np.ndarray)):
-        yield from ((place, value) for value in dictionary_of(found).values())
-    elif isinstance(found, weakref.ReferenceType):
-        yield place, found()
     else:
-        yield from ((place, value) for value in (*gc.get_referents(found), *dictionary_of(found).values()))
+        yield from ((place, value) for value in (*_members(found), *(dictionary_of(found) or {}).values()))
+
+
+def _members(found: Any) -> Iterator[Any]:
+    """Yield what an object holds beside its dictionary.
+
+    Only kinds of objects that are known are looked into: what others hold, such as the cache of a function, may be
+    memory that must not be written.
+    """
+    if isinstance(found, dict):
+        yield from (*found.keys(), *found.values())
+    elif isinstance(found, (list, tuple, set, frozenset, deque)):
+        yield from found
+    elif isinstance(found, weakref.ReferenceType):
+        yield found()
+    elif isinstance(found, (Tensor, np.ndarray)):
+        return
+    else:
+        names = next((names for kind, names in _KNOWN.items() if isinstance(found, kind)), slots_of(found))
+        there = (slot(found, name) for name in names)
+        yield from (type(found), *(value for value in there if value is not NOTHING))
 
 
 def _behind_function(place: str, function: FunctionType) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """What a network keeps of the first images that it is given, wherever it keeps it."""
 
 import functools
+import threading
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import ClassVar
 
@@ -76,6 +77,37 @@ class InHelper(Scaled):
 
     def keep(self, scale):
         self.helpers["scale"][0].value = scale
+
+
+class InEmptyHelper(Scaled):
+    def __init__(self):
+        super().__init__()
+        self.helper = SimpleNamespace()
+
+    def known(self):
+        return getattr(self.helper, "value", None)
+
+    def keep(self, scale):
+        self.helper.value = scale
+
+
+LOCAL = threading.local()
+
+
+class InThread(Scaled):
+    def known(self):
+        return getattr(LOCAL, "scale", None)
+
+    def keep(self, scale):
+        LOCAL.scale = scale
+
+
+class OnWeight(Scaled):
+    def known(self):
+        return getattr(self.fc.weight, "scale", None)
+
+    def keep(self, scale):
+        self.fc.weight.scale = scale
 
 
 class Slot:
@@ -167,6 +199,9 @@ KEEPING = {
     InClass: "the class InClass",
     InFunction: "the function InFunction.known",
     InHelper: "the network itself",
+    InEmptyHelper: "the network itself",
+    InThread: "the global variables of .*test_first_images.py",
+    OnWeight: "fc",
     InSlot: "the network itself",
     InClosure: "the function InClosure.__init__.<locals>",
     InArray: "the network itself",
@@ -181,6 +216,7 @@ def nothing_kept():
     yield
     globals()["SCALE"] = None
     vars(SETTINGS).pop("scale", None)
+    vars(LOCAL).clear()
     InClass.scale = None
     InFunction.known.__defaults__[0].clear()
 
@@ -193,6 +229,11 @@ def test_what_is_kept_of_the_first_images_is_found_wherever_it_is(kind):
 
 
 CALLS = []
+
+
+@functools.lru_cache(maxsize=8)
+def ramp(n):
+    return torch.linspace(1, 2, n)
 
 
 class KeepsSizes(hostile.Tiny):
@@ -209,7 +250,7 @@ class KeepsSizes(hostile.Tiny):
     def maps(self, x):
         CALLS.append(len(x))
         y = super().maps(x) + self.held.output.mean() * 0
-        grid = self.grids.setdefault(y.shape[-1], torch.linspace(0.5, 1.5, y.shape[-1]))
+        grid = ramp(y.shape[-1]) * self.grids.setdefault(y.shape[-1], torch.linspace(0.5, 1.5, y.shape[-1]))
         return y * grid
 
 
