@@ -57,9 +57,7 @@ def _show_report(view: View, layer: Layer, *, of_unit: bool) -> None:
         key="report",
     )
     brief = " For this many units it shows the main things only." if n_units > press.MOST_WHOLE else ""
-    note(
-        f"One HTML file that can be read and printed anywhere. It takes some seconds, of a whole layer a minute.{brief}"
-    )
+    note(f"One HTML file that can be read and printed anywhere. A unit takes seconds, a whole layer a minute.{brief}")
 
 
 def _asked(view: View, layer: Layer, *, of_unit: bool) -> tuple[list[int] | None, str]:

@@ -103,6 +103,7 @@ def test_the_field_finds_a_unit_a_class_and_an_image_from_any_page(app):
 
 def test_a_link_to_another_part_of_the_open_page_changes_the_address(app):
     app.open("/experiments?store=demo&experiment=statistics")
+    app.page.wait_for_function("() => history.pushState.keepsOne")  # what follows links has arrived
     app.page.evaluate(STAYS)
     for name in ("cumulative", "rotation"):
         app.settle(app.page.locator(f".st-key-experiments a[href$='experiment={name}']").click)
@@ -202,6 +203,9 @@ def test_the_palette_for_print_is_kept_where_a_dark_page_cannot_show_it(tab, ser
     app = tab(server, color_scheme="dark")
     open_a_unit(app)
     app.page.get_by_role("button", name="?", exact=True).click()
+    # What lies over the page does not inherit its theme: lines were those of a light page.
+    line = app.page.get_by_role("dialog").locator(".us-keys tr + tr td").first
+    assert "223, 227, 230" not in line.evaluate("node => getComputedStyle(node).borderTopColor")
     app.settle(lambda: app.page.get_by_role("radio", name="for print").click())
     expect(app.page.get_by_text("The colours for print are for light pages")).to_be_visible()
     kept(app, "print")
