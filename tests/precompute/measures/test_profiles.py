@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from precompute.measures.paired import PairedCounts
 from precompute.measures.profiles import profile_likeness, standardised
+from precompute.measures.profiles_by_chance import drops_by_chance, means_by_chance, noise_by_chance
 from tests.simulations.alike_by_chance import SIZES, called, found
 
 
@@ -115,3 +117,26 @@ def test_noise_is_not_alike_where_classes_are_few_and_very_unequal(kind, sizes, 
 def test_units_that_cost_the_same_classes_are_found():
     rng = np.random.default_rng(0)
     assert sum(found(rng, SIZES["50 each"](16), alone=True) for _ in range(10)) >= 5
+
+
+def test_dealt_images_keep_their_sum_and_classes_their_sizes():
+    rng = np.random.default_rng(5)
+    label = np.repeat([0, 1, 3], [2, 30, 8])
+    values = rng.exponential(size=40)
+    drawn = means_by_chance(values, label, 4, seed=3)
+    assert drawn.shape == (1000, 4)
+    assert np.isnan(drawn[:, 2]).all()
+    np.testing.assert_allclose(np.nansum(drawn * np.bincount(label, minlength=4), axis=1), values.sum())
+    spread = np.nanstd(drawn[:, [0, 1, 3]], axis=0)
+    np.testing.assert_allclose(spread, values.std() * np.sqrt((1 / np.array([2, 30, 8]) - 1 / 40) * 40 / 39), rtol=0.1)
+    np.testing.assert_allclose(noise_by_chance(np.array([4, 100])).std(axis=0), [0.5, 0.1], rtol=0.1)
+
+
+def test_changed_answers_are_drawn_as_those_of_the_layers_units_are_on_average():
+    lost, gained = np.array([[6, 0, 0], [0, 2, 0], [0, 0, 0]]), np.array([[0, 0, 0], [0, 2, 0], [0, 0, 0]])
+    counts = PairedCounts(lost, gained, np.array([10, 20, 0]))
+    drawn = drops_by_chance(counts, 1, draws=4000)
+    assert np.isnan(drawn[:, 2]).all()
+    # Of its four changes half are losses of class 0, a quarter each losses and gains of class 1.
+    np.testing.assert_allclose(drawn[:, :2].mean(axis=0), [2 / 10, 0], atol=0.01)
+    assert not drops_by_chance(counts, 2)[:, :2].any()
