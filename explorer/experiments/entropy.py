@@ -144,24 +144,24 @@ PRESENTATION = Presentation(
     reading=(
         "A unit's map is read as a graph whose edges are added one by one, the strongest first. At some level the "
         "graph first has a hole. Feature entropy says how much this level varies over the images of the class. A unit "
-        "at the bottom does the same on every image. Noise has an entropy too: the grey bands show that of as many "
-        "maps of independent and of smooth noise. The grey line behind each point is the range of the unit's own maps "
-        "with their pixels shuffled. Blue points lie below all their shuffles and below both bands, and have holes at "
-        "least as often as smooth noise. Maps with fewer holes are smoother or sparser, and lie low by chance. The "
-        "curves remove the units with the "
-        "lowest entropy first, or last. If the mean accuracy along the orange line is below that of every random "
-        "order, entropy has found units that the class needs."
+        "at the bottom has its first hole at about the same level on every image. Noise has an entropy too: the grey "
+        "bands show that of as many maps of independent and of smooth noise. The grey line behind each point is the "
+        "range of the unit's own maps with their pixels shuffled. Blue points lie below all their shuffles and below "
+        "both bands, and have holes at least as often as smooth noise. Maps with fewer holes are smoother or sparser, "
+        "and lie low by chance. The curves remove the units with the lowest entropy first, or last. If the mean "
+        "accuracy along the orange line is below that of every random order, entropy has found units that the class "
+        "needs."
     ),
     limits=(
         "The vertices of the graph are rows and columns of the map, so the level changes when the picture is shifted "
         "or mirrored. Smooth single blobs have no hole at all: they lower the selective rate. With few holes the "
-        "entropy is always low, so points on the left are low by construction: compare them with their own shuffles, "
-        "not with the bands. Smooth noise wraps around at the borders of its maps; noise that is reflected there lies "
-        "0.2 to 0.4 nat higher. Entropies depend on the size of the maps and on the number of images. So they cannot "
-        "be compared between layers whose maps differ in size, nor between classes with different numbers of images. "
-        "Every order has a steepest fall. The fall is a transition only where it is steeper than in random orders. "
-        "With few units left the network names one class for nearly every image: the curve of that class ends high, "
-        "though nothing is recognised."
+        "entropy is always low, so points on the left are low by construction. The bands say nothing of them, and the "
+        "shuffles say little, because they are not smooth. Smooth noise wraps around at the borders of its maps; "
+        "noise that is reflected there lies 0.2 to 0.4 nat higher. Entropies depend on the size of the maps and on "
+        "the number of images. So they cannot be compared between layers whose maps differ in size, nor between "
+        "classes with different numbers of images. Every order has a steepest fall. The fall is a transition only "
+        "where it is steeper than in random orders. With few units left the network names one class for nearly every "
+        "image: the curve of that class ends high, though nothing is recognised."
     ),
     draw=_draw,
 )
