@@ -141,7 +141,7 @@ def small_server(tmp_path_factory) -> Iterator[Server]:
     """The app on one small made-up store, with a stand-in for the process that runs networks, see its own module."""
     runs = tmp_path_factory.mktemp("small")
     layers = (("features.8", 14, (5, 5)), ("classifier.1", 3, ()))
-    made = make_store(runs / "demo.h5", Recipe(n_classes=6, per_class=12, layers=layers, k=10))
+    made = make_store(runs / "demo.h5", Recipe(n_classes=6, per_class=20, layers=layers, k=10))
     assert main(["experiment", "statistics", str(made)]) == 0
     command = f"{sys.executable} -m tests.explorer.stand_in_worker {runs / 'died'}"
     yield from serve(runs, {"UNITSCOPE_WHAT_IF_COMMAND": command})

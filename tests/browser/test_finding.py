@@ -5,6 +5,7 @@ import re
 import numpy as np
 from playwright.sync_api import expect
 
+from explorer.drop_verdicts import verdicts_of
 from precompute.store.reader import open_store
 
 LAYER = "features.8"
@@ -47,6 +48,33 @@ def test_units_on_a_map_are_coloured_by_a_class_and_found_by_a_box(tab, small_se
     app.asks("/layer", plot="break")
     expect(app.page.get_by_role("heading", name=re.compile("^Units whose loss hurts the same classes"))).to_be_visible()
     expect(found).to_be_visible()
+
+
+def told(n):
+    """What the page says of so many units found of the layer's 14."""
+    return re.compile("^None of the 14 units" if not n else rf"^{n} units? of 14 found")
+
+
+def test_units_are_found_by_the_class_that_needs_them_and_by_being_dead(tab, small_server):
+    with open_store(small_server.runs / "demo.h5") as store:
+        layer, titles = store.layer(LAYER), store.classes.title
+        verdicts, n_dead = verdicts_of(store, layer, "zero"), int((layer.measures["dead"].values == 1).sum())
+        needing = [int(verdicts.needed_by(label).sum()) for label in range(len(titles))]
+    label = int(np.argmax(needing))
+    assert needing[label] > 0
+    app = tab(small_server)
+    app.open(f"/layer?store=demo&layer={LAYER}")
+    by = app.page.get_by_role("combobox", name="Find units by")
+    by.fill("Class that needs it")
+    app.settle(lambda: by.press("Enter"))
+    app.page.keyboard.press("Escape")  # behind its list the page cannot be used
+    pick(app, "Class that needs it", titles[label])
+    expect(app.page.get_by_text(told(needing[label]))).to_be_visible()
+    app.open(f"/layer?store=demo&layer={LAYER}")
+    by.fill("Dead")
+    app.settle(lambda: by.press("Enter"))
+    app.asks("/layer", find="dead=yes")
+    expect(app.page.get_by_text(told(n_dead))).to_be_visible()
 
 
 def test_the_wall_and_the_table_are_sorted_and_a_cell_leads_to_its_unit(tab, small_server):
