@@ -68,7 +68,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         says=f"Rank correlation of each measure with {labels[target]}, by chance, and with other things held fixed",
         origin=view.origin(layer.name, "experiment correlations"),
     )
-    note(_legend(tables))
+    note(_legend(tables, older=f"{base}/partial_chance_p" not in experiment))
     heading("In numbers", labels[target])
     _table(view, _frame(tables, names, order, column, experiment, base), key=key)
     note(_reliability(experiment, base, column))
@@ -135,14 +135,13 @@ def _panel(title: str, tables: Tables, way: str, chance: str, column: int) -> pd
     return pd.DataFrame({"panel": title, **numbers, "strong": p <= _BEYOND, "other": np.nan, "said": said})
 
 
-def _legend(tables: Tables) -> str:
-    known = not np.isnan(tables["partial_chance_p"]).all()
-    older = "" if known else " An earlier version made this: without coins in these two, nothing there is blue."
+def _legend(tables: Tables, *, older: bool) -> str:
+    nothing = " An earlier version made this: without coins in these two, nothing there is blue." if older else ""
     return (
         f"Up to {number(float(tables['n_units'].max()), 0)} units, dead ones left out. Dot: Spearman's rank "
         "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of the correlations that "
         "arise when a coin decides whether each changed answer is lost or gained. Blue: the coins give it in fewer "
-        f"than 5 % of cases. In the last two panels its interval leaves out zero too.{older}"
+        f"than 5 % of cases. In the last two panels its interval leaves out zero too.{nothing}"
     )
 
 
