@@ -215,7 +215,7 @@ def _fourier(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     inverse = call.name == "_fft_c2r" or not call.given.get("forward", True)
     found = list(call.first)
     for axis in call.axes("dim"):
-        found[axis] = d.unknown(outputs[0].shape[axis], "_fft_c2r" if inverse else "_fft_c2c")
+        found[axis] = d.unknown(outputs[0].shape[axis], "_fft_c2r" if inverse else call.name)
     return [tuple(found)]
 
 

@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 MOVING = {
     *("flip", "rot90", "roll", "grid_sampler_2d", "grid_sampler", "cudnn_grid_sampler", "index", "index_select", "cat"),
     *("gather", "sort", "topk", "take", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "put"),
-    *("index_reduce", "masked_scatter", "masked_select", "_fft_c2c", "repeat", "permute"),
+    *("index_reduce", "masked_scatter", "masked_select", "_fft_r2c", "_fft_c2c", "repeat", "permute"),
 }
 """Operations after which rows and columns are not where the picture has them."""
 

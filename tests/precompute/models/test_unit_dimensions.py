@@ -141,7 +141,7 @@ def written(x):
 
 def test_frequencies_are_no_places_and_their_inverse_transform_is():
     frequencies = Moved(lambda x: torch.fft.rfft2(x).real)
-    assert "rows and columns of the picture; _fft_c2c is an operation" in reasons(frequencies)["after"]
+    assert "rows and columns of the picture; _fft_r2c is an operation" in reasons(frequencies)["after"]
     assert found(Moved(lambda x: torch.fft.irfft2(torch.fft.rfft2(x) * 0.5)))["after"].spatial_shape == (2, 2)
 
 
