@@ -55,6 +55,15 @@ def test_a_chart_on_a_dark_page_is_taken_away_dark_on_white_as_svg_pdf_png_and_c
     assert set(pd.read_csv(io.BytesIO(csv))["title (class)"].dropna()) <= set(texts)
 
 
+def test_a_figure_leaves_in_the_colours_that_the_reader_chose(tab, small_server):
+    app = tab(small_server)
+    for palette, colour in (("print", "#02305f"), ("colour-blind", "#1a95fe")):
+        app.open(f"/unit?store=demo&layer=features.8&unit=5&palette={palette}")
+        expect(app.page.locator("[class*=st-key-class_profile] .mark-text").first).to_be_visible()
+        open_menu(app, CHART)
+        assert colour in take(app, "SVG")[1].decode()
+
+
 def test_a_wall_of_pictures_is_taken_away_at_the_width_that_is_asked_for(app):
     open_a_unit(app)
     expect(app.page.locator("[class*=st-key-class_profile] .mark-text").first).to_be_visible()
