@@ -74,7 +74,7 @@ def refuse_kept(network: nn.Module, before: State, inputs: Tensor) -> None:
     ModelError
         The message names the modules that hold something else since.
     """
-    others = _stark(inputs)
+    others = _of_extremes(inputs)
     with suppress(ModelError):
         logits(network, others)
     where, now = before.changed(), State.of(network)
@@ -97,7 +97,7 @@ def refuse_kept(network: nn.Module, before: State, inputs: Tensor) -> None:
         )
 
 
-def _stark(inputs: Tensor) -> Tensor:
+def _of_extremes(inputs: Tensor) -> Tensor:
     """Return images of each channel's lowest and highest value alone, which widen any range that is observed."""
     axes = (0, *range(2, inputs.ndim))
     lowest, highest = inputs.amin(axes, keepdim=True), inputs.amax(axes, keepdim=True)
