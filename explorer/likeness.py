@@ -59,6 +59,8 @@ class Likeness:
         if np.isnan(self.low):
             return f"{_look(_degree(self.value))}, not known how surely"
         first, last = _degree(self.high), _degree(self.low)
+        if first - last == 2:
+            return "not settled whether it looks alike with random weights or changes"
         return _look(first) if first == last else f"{_look(first)} or {_look(last, again=first)}, not settled which"
 
 
@@ -84,15 +86,18 @@ def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:
     columns = (held[f"{base}/{name}"].tolist() for name in ("method", "likeness", "n_maps"))
     of_maps = likeness_of_maps(store, layer)
     return {
-        method: Likeness(value, n_maps, *_interval(of_maps.get(method)))
+        method: _of_maps(value, n_maps, of_maps.get(method, np.array([])))
         for method, value, n_maps in zip(*columns, strict=True)
     }
 
 
-def _interval(of_maps: Floats | None) -> tuple[float, float]:
-    known = np.array([]) if of_maps is None else _different(of_maps)
+def _of_maps(value: float, n_maps: int, likeness: Floats) -> Likeness:
+    """Return a likeness with its interval; where units are copies, all of it is that of the maps that differ."""
+    known = _different(likeness)
+    if len(known) < np.count_nonzero(~np.isnan(likeness)):
+        value, n_maps = float(known.mean()), len(known)
     _, low, high = seed_interval(known) if len(known) > 1 else (0, np.nan, np.nan)
-    return float(low), float(high)
+    return Likeness(value, n_maps, *np.clip([low, high], -1, 1).tolist())
 
 
 def _different(likeness: Floats) -> Floats:

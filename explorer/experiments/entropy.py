@@ -71,7 +71,7 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
     rows.append(("own maps shuffled, median", number(units["mean"].median()), ""))
     table(["", "feature entropy, nat", "selective rate, %"], rows)
     if chosen is None:
-        note("Noise has a range for single classes only. Choose a class to see it.")
+        note("Noise has a range for single classes only, so no point is blue here. Choose a class to see it.")
         if units["low"].isna().all():
             return
         levels = []

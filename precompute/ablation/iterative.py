@@ -54,7 +54,7 @@ def make_iterative(ablater: Ablater, shards: Iterable[Tensor]) -> IterativeAblat
     Parameters
     ----------
     ablater
-        The layer's ablater, from `precompute.ablation.factory.make_ablater`.
+        The layer's ablater, from `precompute.ablation.factory.make_ablaters`.
     shards
         The images, (image, channel, height, width) each. For the engine, the layer's output for all of them stays in
         memory on the network's device; for the plain method, the images themselves stay. See `held_bytes`.

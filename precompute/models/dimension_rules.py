@@ -168,7 +168,8 @@ def _roll(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
             found[axis] = (replace(factor, shift=(factor.shift + shift) % factor.size),)
         elif factor is not None and not d.is_units(found[axis]):
             # Windows that could not be followed are rolled back to where they were: their own cause stays.
-            found[axis] = d.unknown(d.size_of(found[axis]), d.cause_in([found[axis]], "roll"))
+            (lost,) = d.unknown(d.size_of(found[axis]), d.cause_in([found[axis]], "roll"))
+            found[axis] = (replace(lost, shift=1),)
     return [tuple(found)]
 
 
@@ -178,7 +179,7 @@ def _picked_or_reordered(call: Operation, outputs: list[Tensor]) -> Sequence[Dim
     found = list(call.first)
     for axis in axes:
         if not (d.is_units(found[axis]) or d.is_mute(found[axis])):
-            found[axis] = d.unknown(outputs[0].shape[axis], d.cause_in([found[axis]], call.name))
+            found[axis] = d.unknown(outputs[0].shape[axis], call.name)
         found[axis] = d.resized(found[axis], outputs[0].shape[axis], call.name)
     return [tuple(found)]
 
@@ -215,7 +216,10 @@ def _fourier(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     inverse = call.name == "_fft_c2r" or not call.given.get("forward", True)
     found = list(call.first)
     for axis in call.axes("dim"):
-        found[axis] = d.unknown(outputs[0].shape[axis], "_fft_c2r" if inverse else call.name)
+        moved = d.cause_in([found[axis]], "")  # places that were moved before are moved behind the inverse one too
+        if moved not in d.MOVING or moved.startswith("_fft"):
+            moved = "_fft_c2r" if inverse else call.name
+        found[axis] = d.unknown(outputs[0].shape[axis], moved)
     return [tuple(found)]
 
 
@@ -234,7 +238,7 @@ def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]
 
 def _is_in_place(dimension: Dimension) -> bool:
     """Say whether an operation that was not followed may have left rows and columns in their order."""
-    return d.UNKNOWN in d.roles(dimension) and not any(factor.cause in d.MOVING for factor in dimension)
+    return d.UNKNOWN in d.roles(dimension) and not any(f.shift or f.cause in d.MOVING for f in dimension)
 
 
 def _product(one: str, other: str) -> Rule:

@@ -50,7 +50,7 @@ class State:
         """Let every place hold again what it held then, as far as it lets itself be written."""
         for _, kept in self.places:
             if kept.is_changed():
-                with suppress(AttributeError, TypeError, ValueError, RuntimeError):
+                with suppress(Exception):  # as above
                     kept.restore()
 
 

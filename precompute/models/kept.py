@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.models.reach import NOTHING, Variables, dictionary_of, slot, slots_of
+from precompute.models.reach import NOTHING, Variables, dictionary_of, is_a, slot, slots_of
+
+_ROWS: tuple[Any, ...] = (list, set, deque, bytearray, array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,33 +55,42 @@ def kept_in(found: Any) -> Iterator[Kept]:
     found
         One of `precompute.models.reach.reached`.
     """
-    if isinstance(found, Tensor):
+    if is_a(found, Tensor):
         if found.layout is torch.strided and not (found.is_meta or found.is_quantized):
             yield Kept(found.detach().to("cpu", copy=True), lambda: found, _is_equal, found.data.copy_)
         yield from _of_instance(found)
-    elif isinstance(found, np.ndarray):
-        if not found.dtype.hasobject:
+    elif is_a(found, np.ndarray):
+        # A file that lies in memory as an array may be larger than memory, and what is read alone cannot change.
+        if not found.dtype.hasobject and found.flags.writeable and not is_a(found, np.memmap):
             yield Kept(found.copy(), lambda: found, _is_equal_array, lambda before: np.copyto(found, before))
-    elif isinstance(found, (list, set, deque, bytearray, array)):
-        yield Kept(list(found), lambda: list(found), _is_same_row, lambda before: _fill(found, before))
-    elif isinstance(found, _lru_cache_wrapper):
-        # It can be emptied and not filled again; the function computes again what was in it.
+    elif is_a(found, _ROWS):
+        yield _of_rows(next(kind for kind in _ROWS if is_a(found, kind)), found)
+    elif is_a(found, _lru_cache_wrapper) and not found.cache_info().currsize:
+        # It can be emptied and not filled again, so one that was filled before is left as it is: what is in it may be
+        # more than the function computes, such as a network whose weights were loaded since.
         yield Kept(0, lambda: found.cache_info().currsize, int.__eq__, lambda _: found.cache_clear())
-    elif isinstance(found, Variables):
+    elif is_a(found, Variables):
         yield _by_name(found.now, found.held.__setitem__, found.held.__delitem__)
-    elif isinstance(found, type):
+    elif is_a(found, type):
         yield _by_name(lambda: dict(vars(found)), partial(type.__setattr__, found), partial(type.__delattr__, found))
-    elif not isinstance(found, ModuleType):
+    elif not is_a(found, ModuleType):
         yield from _of_instance(found)
 
 
+def _of_rows(kind: Any, found: Any) -> Kept:
+    def now() -> list[Any]:
+        return list(kind.__iter__(found))
+
+    return Kept(now(), now, _is_same_row, lambda before: _fill(kind, found, before))
+
+
 def _of_instance(found: Any) -> Iterator[Kept]:
-    if isinstance(found, dict):
-        yield Kept(dict(found), lambda: dict(found), _is_same_dict, lambda before: _refill(found, before))
+    if is_a(found, dict):
+        yield Kept(_plain(found), lambda: _plain(found), _is_same_dict, lambda before: _refill(found, before))
     held = dictionary_of(found)
     if held is not None:
         yield _by_name(lambda: dict(held), held.__setitem__, held.__delitem__)
-    names = ["cell_contents"] if isinstance(found, CellType) else slots_of(found)
+    names = ["cell_contents"] if is_a(found, CellType) else slots_of(found)
     if names:
 
         def now() -> dict[str, Any]:
@@ -105,17 +116,22 @@ def _by_name(
     return Kept(now(), now, _is_same_dict, write)
 
 
-def _fill(found: Any, before: list[Any]) -> None:
-    if isinstance(found, array):
-        del found[:]
+def _fill(kind: Any, found: Any, before: list[Any]) -> None:
+    # A class derived from one of these kinds may have its own rules for what is added to it.
+    if kind is array:
+        array.__delitem__(found, slice(None))
     else:
-        found.clear()
-    (found.update if isinstance(found, set) else found.extend)(before)
+        kind.clear(found)
+    (set.update if kind is set else kind.extend)(found, before)
+
+
+def _plain(found: dict[Any, Any]) -> dict[Any, Any]:
+    return dict(dict.items(found))
 
 
 def _refill(found: dict[Any, Any], before: dict[Any, Any]) -> None:
     # A class derived from these may have its own way to be written, as outputs of Hugging Face's have.
-    plain = OrderedDict if isinstance(found, OrderedDict) else dict
+    plain = OrderedDict if is_a(found, OrderedDict) else dict
     plain.clear(found)
     for key, value in before.items():
         plain.__setitem__(found, key, value)

@@ -6,14 +6,13 @@ installed libraries is left out.
 """
 
 import functools
-import inspect
 import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,8 @@ _KNOWN: dict[type, tuple[str, ...]] = {
     CellType: ("cell_contents",),
 }
 NOTHING = object()
+_ROWS: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
+_MOST_MEMBERS = 10_000  # more are a table, such as a list of all images, and it takes seconds to look into each of them
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, CodeType, np.generic, np.dtype)
 
 
@@ -54,15 +55,26 @@ def reached(network: nn.Module) -> Iterator[tuple[str, Any]]:
     seen: dict[Any, Any] = {}  # the objects are kept, so that no other gets the same id
     while waiting:
         place, found = waiting.pop()
-        key = found.key if isinstance(found, Variables) else id(found)
-        if type(found) in weakref.ProxyTypes or isinstance(found, _ATOMS) or key in seen or _is_of_library(found):
+        key = found.key if is_a(found, Variables) else id(found)
+        if type(found) in weakref.ProxyTypes or is_a(found, _ATOMS) or key in seen:
             continue
         seen[key] = found
-        if isinstance(found, (type, FunctionType)):
-            place = f"the {'class' if isinstance(found, type) else 'function'} {found.__qualname__}"
-        place = paths.get(id(found), place)
+        try:
+            if _is_of_library(found):
+                continue
+            if is_a(found, (type, FunctionType)):
+                place = f"the {'class' if is_a(found, type) else 'function'} {found.__qualname__}"
+            place = paths.get(id(found), place)
+            behind = list(_behind(place, found))
+        except Exception:  # an object of a person's own may refuse to be looked at in any way
+            continue
         yield place, found
-        waiting.extend(_behind(place, found))
+        waiting.extend(behind)
+
+
+def is_a(found: Any, kinds: type | tuple[type, ...]) -> bool:
+    """Say whether an object is of a kind, without asking it: one that stands for another would load the other."""
+    return issubclass(type(found), kinds)
 
 
 class Variables:
@@ -88,7 +100,7 @@ class Variables:
 
 def dictionary_of(found: Any) -> dict[str, Any] | None:
     """Return the attributes of an instance, apart from those in slots; None where it has no dictionary."""
-    if isinstance(found, threading.local):
+    if is_a(found, threading.local):
         return vars(found)
     held = slot(found, "__dict__")
     return held if type(held) is dict else None
@@ -105,15 +117,15 @@ def slot(found: Any, name: str) -> Any:
 def slots_of(found: Any) -> list[str]:
     """Return the names of the slots of an instance."""
     given = (vars(kind).get("__slots__", ()) for kind in type(found).__mro__ if not _is_of_library(kind))
-    names = [name for each in given for name in ((each,) if isinstance(each, str) else each)]
+    names = [name for each in given for name in ((each,) if is_a(each, str) else each)]
     return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
 def _is_of_library(found: Any) -> bool:
     """Say whether an object is code of Python or of an installed library: a module, a class or a function."""
-    if isinstance(found, ModuleType):
+    if is_a(found, ModuleType):
         name = found.__name__
-    elif isinstance(found, (type, FunctionType)) or inspect.isbuiltin(found):
+    elif is_a(found, (type, FunctionType)) or is_a(found, BuiltinFunctionType):
         name = getattr(found, "__module__", None) or "builtins"
     else:
         return False
@@ -128,20 +140,20 @@ def _is_installed(file: str) -> bool:
 
 def _behind(place: str, found: Any) -> Iterator[tuple[str, Any]]:
     """Yield what an object leads to, with words for the place."""
-    if isinstance(found, Variables):
+    if is_a(found, Variables):
         yield from ((place, value) for value in found.now().values())
-    elif isinstance(found, FunctionType):
+    elif is_a(found, FunctionType):
         yield from _behind_function(place, found)
-    elif isinstance(found, ModuleType):
+    elif is_a(found, ModuleType):
         yield _of_file(vars(found), vars(found))
-    elif isinstance(found, type):
+    elif is_a(found, type):
         yield from ((place, value) for value in (*vars(found).values(), *found.__mro__[1:]))
-    elif isinstance(found, nn.Module):
+    elif is_a(found, nn.Module):
         yield place, type(found)
         for name, value in vars(found).items():
             # The dictionaries of hooks are the run's too; the hooks themselves are looked into.
             yield from (
-                (place, each) for each in (value.values() if name in _TORCHS and isinstance(value, dict) else (value,))
+                (place, each) for each in (value.values() if name in _TORCHS and is_a(value, dict) else (value,))
             )
     else:
         yield from ((place, value) for value in (*_members(found), *(dictionary_of(found) or {}).values()))
@@ -153,16 +165,18 @@ def _members(found: Any) -> Iterator[Any]:
     Only kinds of objects that are known are looked into: what others hold, such as the cache of a function, may be
     memory that must not be written.
     """
-    if isinstance(found, dict):
-        yield from (*found.keys(), *found.values())
-    elif isinstance(found, (list, tuple, set, frozenset, deque)):
-        yield from found
-    elif isinstance(found, weakref.ReferenceType):
+    if is_a(found, dict):
+        if len(found) <= _MOST_MEMBERS:
+            yield from (*dict.keys(found), *dict.values(found))
+    elif is_a(found, _ROWS):
+        if len(found) <= _MOST_MEMBERS:
+            yield from next(kind for kind in _ROWS if is_a(found, kind)).__iter__(found)
+    elif is_a(found, weakref.ReferenceType):
         yield found()
-    elif isinstance(found, (Tensor, np.ndarray)):
+    elif is_a(found, (Tensor, np.ndarray)):
         return
     else:
-        names = next((names for kind, names in _KNOWN.items() if isinstance(found, kind)), slots_of(found))
+        names = next((names for kind, names in _KNOWN.items() if is_a(found, kind)), slots_of(found))
         there = (slot(found, name) for name in names)
         yield from (type(found), *(value for value in there if value is not NOTHING))
 
@@ -174,7 +188,7 @@ def _behind_function(place: str, function: FunctionType) -> Iterator[tuple[str, 
     yield _of_file(function.__globals__, names)
     # A helper file that the function names, as in `helpers.scale`.
     for value in [function.__globals__.get(name) for name in names]:
-        if isinstance(value, ModuleType) and not _is_of_library(value):
+        if is_a(value, ModuleType) and not _is_of_library(value):
             yield _of_file(vars(value), names)
 
 
@@ -185,5 +199,5 @@ def _of_file(held: dict[str, Any], names: Iterable[str]) -> tuple[str, Variables
 @functools.lru_cache(maxsize=4096)
 def _names(code: CodeType) -> frozenset[str]:
     """Return all names that a function uses, also inside functions of its own."""
-    inner = [_names(each) for each in code.co_consts if isinstance(each, CodeType)]
+    inner = [_names(each) for each in code.co_consts if is_a(each, CodeType)]
     return frozenset(code.co_names).union(*inner)

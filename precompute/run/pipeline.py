@@ -25,7 +25,7 @@ from precompute.run.executors import start_executor
 from precompute.run.exemplars import write_exemplars
 from precompute.run.image_set import Executor, ImageSet
 from precompute.run.merge import changes_left_out, write_network, write_sweep
-from precompute.run.plan import NETWORK_FILE, AttributionPlan, Plan
+from precompute.run.plan import IMPORTED_FILES, NETWORK_FILE, AttributionPlan, Plan
 from precompute.run.planning import make_plan
 from precompute.run.report import (
     Summary,
@@ -169,7 +169,7 @@ def _is_in_place(out: Path, plan: Plan, folder: ShardFolder) -> bool:
     """
     asked = plan.asked()
     # Earlier versions recorded less.
-    without_imported = {name: value for name, value in asked.items() if name not in plan.imported}
+    without_imported = {name: value for name, value in asked.items() if name != IMPORTED_FILES}
     without_file = {name: value for name, value in without_imported.items() if name != NETWORK_FILE}
     known = [digest_of(each) for each in (asked, without_imported, without_file)]
     try:

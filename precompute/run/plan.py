@@ -26,6 +26,8 @@ from precompute.stages.exemplar_maps import Look
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE
 
 NETWORK_FILE = "the network's file"
+IMPORTED_FILES = "the files that the network's file imports"
+LIBRARIES = "the libraries that make the network"
 
 
 @dataclass(frozen=True)
@@ -200,21 +202,11 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names that the user knows."""
-        return self.asked() | versions_of_numbers() | self.libraries
+        return self.asked() | versions_of_numbers() | {LIBRARIES: library_versions(self.model.spec)}
 
     def told_lately(self) -> frozenset[str]:
         """Return the names of the identity that records of earlier versions may lack."""
-        return frozenset({NETWORK_FILE, *self.imported, *self.libraries})
-
-    @cached_property
-    def libraries(self) -> dict[str, str]:
-        """The versions of the libraries that make the network, beside those that the numbers depend on in any case."""
-        return library_versions(self.model.spec)
-
-    @cached_property
-    def imported(self) -> dict[str, str]:
-        """Digests of the files that the network's file imports, under names that the user knows."""
-        return {f"the imported file {file}": digest for file, digest in imported_digests(self.model.spec).items()}
+        return frozenset({NETWORK_FILE, IMPORTED_FILES, LIBRARIES})
 
     def asked(self) -> dict[str, Any]:
         """Return what the run was asked for: its identity without versions, which matter only while it goes on."""
@@ -222,7 +214,7 @@ class Plan:
         return options.identity() | {
             "MODEL": self.model.spec,
             NETWORK_FILE: code_digest(self.model.spec),
-            **self.imported,
+            IMPORTED_FILES: imported_digests(self.model.spec),
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),

@@ -317,12 +317,15 @@ def _as_recorded(path: Path, identity: dict[str, Any], lately: Collection[str], 
 
 
 def _change(name: str, before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, str]) -> str:
-    """Say what changed: the old and new value of an option; of anything else only that it changed."""
+    """Say what changed: the old and new value of an option; of files and libraries which ones; else only that."""
     if name not in before:
         return f"its record does not say {name}"
+    was, is_now = before[name], now[name]
+    if isinstance(was, dict) and isinstance(is_now, dict):
+        return f"{name} changed ({first_few(sorted(n for n in was | is_now if was.get(n) != is_now.get(n)), 3)})"
     if name not in defaults:
         return f"{name} changed"
-    return f"{name} was {_meaning(before[name], defaults[name])}, now {_meaning(now[name], defaults[name])}"
+    return f"{name} was {_meaning(was, defaults[name])}, now {_meaning(is_now, defaults[name])}"
 
 
 def _meaning(value: Any, default: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from precompute.errors import ModelError
 from precompute.models import demo
-from precompute.models.user_file import code_digest, code_file, digest_of_file
+from precompute.models.user_file import code_file, digest_of_file
 from precompute.store.reader import Store
 
 
@@ -47,17 +47,16 @@ def permitted_spec(store: Store, *, allowed: bool) -> str:
             f"The network of this store is built by {file}, and the store does not say what that file held when the "
             "run read it. Make the store again: then the file can be compared with the one that the run read."
         )
-    if not file.is_file():
-        raise ModelError(f"{file}: there is no such file, and it builds the network of this store. Put it back.")
-    _refuse_other(file, code_digest(spec), recorded)
+    _refuse_other(file, recorded)
     for name, digest in (store.provenance.get("imported_files_sha256") or {}).items():
-        imported = file.parent / name
-        _refuse_other(imported, digest_of_file(imported) if imported.is_file() else None, digest)
+        _refuse_other(file.parent / name, digest)
     return spec
 
 
-def _refuse_other(file: Path, digest: str | None, recorded: str) -> None:
-    if digest != recorded:
+def _refuse_other(file: Path, recorded: str) -> None:
+    if not file.is_file():
+        raise ModelError(f"{file}: there is no such file, and it builds the network of this store. Put it back.")
+    if digest_of_file(file) != recorded:
         raise ModelError(
             f"{file}: this is not the file that the run had, its SHA-256 is another. It was not run. Put the run's "
             "file back, or run again with this one."

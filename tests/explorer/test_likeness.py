@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from explorer.likeness import Likeness, not_told_apart
+from explorer.likeness import Likeness, likeness_of, likeness_of_maps, not_told_apart
+from precompute.store.reader import open_store
 from tests.explorer.conftest import add_experiment, put
 
 BASE = "layers/features.10"
@@ -91,13 +92,31 @@ def test_the_page_shows_the_spread_over_the_maps_and_which_methods_may_be_alike(
         (-0.1, 0.1, "changes with random weights"),
         (0.42, 0.54, "looks alike with random weights or partly alike, not settled which"),
         (0.1, 0.3, "looks partly alike with random weights or changes, not settled which"),
-        (0.1, 0.6, "looks alike with random weights or changes, not settled which"),
+        (0.1, 0.6, "not settled whether it looks alike with random weights or changes"),
     ],
 )
 def test_the_verdict_is_that_of_the_whole_interval(low, high, said):
     found = Likeness((low + high) / 2, 16, low, high)
     assert found.verdict == said
     assert found.alike == (low >= 0.5)
+
+
+def test_the_mean_over_maps_of_which_some_are_copies_lies_in_its_interval(made, runs):
+    path = put(made("full"), runs)
+    rng = np.random.default_rng(0)
+    with open_store(path) as store:
+        gradient = store.layer("features.10").attribution("gradient", 0).map[0]
+    # Unit 0 is looked at three times, beside maps of which two are the same.
+    others = np.stack([gradient, gradient, gradient[::-1] * (1 + 0.1 * rng.random(gradient.shape))])
+    arrays = {"method": ["gradient"], "likeness": np.array([0.9]), "n_maps": np.array([3]), "unit": np.zeros(3, int)}
+    arrays["map"] = others[None].astype(np.float16)
+    add_experiment(path, "random_weights", {f"{BASE}/{name}": each for name, each in arrays.items()})
+    with open_store(path) as store:
+        found = likeness_of(store, store.layer("features.10"))["gradient"]
+        known = np.unique(likeness_of_maps(store, store.layer("features.10"))["gradient"].round(6))
+    assert (len(known), found.n_maps) == (2, 2)
+    assert found.value == pytest.approx(known.mean(), abs=1e-4)
+    assert -1 <= found.low <= found.value <= found.high <= 1
 
 
 def test_copies_of_a_unit_have_one_map_and_what_was_not_compared_is_in_no_pair():

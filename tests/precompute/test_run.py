@@ -477,7 +477,10 @@ def test_resuming_refuses_another_imported_file_and_goes_on_where_no_record_says
         assert main(job(small)) == 130
     beside.write_text("# changed")
     assert main(job(small, "--resume")) == 1
-    assert "as it was started, but the imported file beside.py changed." in capsys.readouterr().err
+    assert (
+        "as it was started, but the files that the network's file imports changed (beside.py)."
+        in capsys.readouterr().err
+    )
 
 
 def test_work_that_was_stopped_is_not_thrown_away_unasked(stopped, capsys):

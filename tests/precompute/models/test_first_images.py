@@ -260,6 +260,72 @@ def test_what_depends_on_no_image_may_be_kept_anywhere_and_stays():
     assert CALLS
 
 
+@functools.lru_cache
+def projection():
+    return nn.Linear(6, 6)
+
+
+class Projects(hostile.Tiny):
+    """Has a layer in a cache, which was given its weights before the first image."""
+
+    def __init__(self):
+        super().__init__()
+        projection.cache_clear()
+        nn.init.eye_(projection().weight)
+
+    def pooled(self, x):
+        return projection()(super().pooled(x))
+
+
+class Refusing(list):
+    """Takes one entry at a time, and does not like to be looked at."""
+
+    def extend(self, rows):
+        raise NotImplementedError
+
+    def __iter__(self):
+        raise NotImplementedError
+
+
+class Loading:
+    """Stands for an object that it loads as soon as somebody asks for it."""
+
+    @property
+    def __class__(self):
+        pytest.fail("it was loaded")
+
+    def __getattr__(self, name):
+        pytest.fail("it was loaded")
+
+
+class Odd(hostile.Tiny):
+    """Holds objects that refuse to be looked at, and a list that its first image makes longer."""
+
+    def __init__(self):
+        super().__init__()
+        self.lazy, self.sizes = [Loading()], Refusing()
+        list.append(self.sizes, 7)
+
+    def pooled(self, x):
+        if len(self.sizes) == 1:
+            list.append(self.sizes, 8)
+        return super().pooled(x) * self.sizes[0] / 7
+
+
+def test_a_cache_that_was_filled_before_the_first_image_stays_as_it_is():
+    network = Projects().eval()
+    before = network(IMAGES)
+    trusted(network, IMAGES, list("abcd"))
+    assert torch.equal(network(IMAGES), before)
+
+
+def test_objects_that_refuse_to_be_looked_at_are_left_as_they_are():
+    network = Odd().eval()
+    before = network(IMAGES)
+    trusted(network, IMAGES, list("abcd"))
+    assert torch.equal(network(IMAGES), before)
+
+
 def test_the_code_of_libraries_is_not_looked_into():
     network = load_model("timm:test_vit", "none").network
     objects = [found for _, found in reached(network)]

@@ -198,6 +198,30 @@ def test_a_convolution_does_not_put_moved_positions_back(operation):
     assert found(network, units_on=UnitsOn.read(["after=1"]))["after"].spatial_shape == (2, 2)
 
 
+def folded(x):
+    return F.fold(F.unfold(x, 2, stride=2), x.shape[2:], 2, stride=2)
+
+
+MOVED_LATER = {
+    "flip": lambda x: x.flip(-1),
+    "roll": lambda x: x.roll(1, -1),
+    "sort": lambda x: x.sort(-1).values,
+    "index_select": lambda x: x.index_select(-1, torch.tensor([3, 1, 0, 2])),
+    "gather": lambda x: x.gather(-1, torch.tensor([3, 1, 0, 2]).expand_as(x)),
+}
+
+
+@pytest.mark.parametrize("operation", MOVED_LATER)
+@pytest.mark.parametrize("before", [folded, lambda x: torch.fft.irfft2(torch.fft.rfft2(x))], ids=["fold", "fourier"])
+def test_what_is_moved_behind_an_operation_that_is_not_followed_is_not_in_place(before, operation):
+    network = Moved(lambda x: MOVED_LATER[operation](before(x)))
+    assert "after" in reasons(network)
+
+
+def test_what_is_moved_before_a_fourier_transform_is_moved_behind_its_inverse():
+    assert "after" in reasons(Moved(lambda x: torch.fft.irfft2(torch.fft.rfft2(x.flip(-1)))))
+
+
 def test_a_convolution_shows_the_positions_behind_other_operations_that_are_not_followed():
     assert found(Moved(opaque))["after"].spatial_shape == (2, 2)
 

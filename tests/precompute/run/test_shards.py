@@ -262,15 +262,29 @@ def test_what_earlier_versions_did_not_record_is_said_and_their_shards_are_kept(
     with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", {"numbers": np.arange(3)})
     said = []
-    later = RUN | {"the imported file blocks.py": "1" * 64, "timm": "1.0"}
-    lately = ["timm", "the imported file blocks.py"]
+    later = RUN | {"the imported files": {"blocks.py": "1" * 64}, "the libraries": {"timm": "1.0"}}
+    lately = ["the libraries", "the imported files"]
     with open_side_files(tmp_path / "side", later, lately=lately, resume=True, say=said.append) as folder:
         assert folder.has("one")
     assert said == [
-        "The record of the stopped run does not say the imported file blocks.py, timm: what changed there is not known."
+        "The record of the stopped run does not say the imported files, the libraries: what changed there is not known."
     ]
     with (
-        pytest.raises(OptionError, match="its record does not say timm"),
+        pytest.raises(OptionError, match="its record does not say the libraries"),
         open_side_files(tmp_path / "side", later, lately=lately[1:], resume=True, say=said.append),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("now", [{}, {"helpers.py": "1"}, {"blocks.py": "2"}, {"blocks.py": "1", "helpers.py": "1"}])
+def test_a_file_that_came_went_or_changed_is_refused_by_name(now, tmp_path):
+    lately = ["the imported files"]
+    with open_side_files(
+        tmp_path / "side", RUN | {lately[0]: {"blocks.py": "1"}}, lately=lately, resume=False
+    ) as folder:
+        folder.write("one", {"numbers": np.arange(3)})
+    with (
+        pytest.raises(OptionError, match=r"the imported files changed \((blocks|helpers)\.py"),
+        open_side_files(tmp_path / "side", RUN | {lately[0]: now}, lately=lately, resume=True),
     ):
         pass
