@@ -202,7 +202,17 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names that the user knows."""
-        return self.asked() | versions_of_numbers() | {LIBRARIES: library_versions(self.model.spec)}
+        return self.asked() | versions_of_numbers() | {LIBRARIES: self._libraries}
+
+    @cached_property
+    def _imported(self) -> dict[str, str]:
+        """Digests of the files that the network's file imports, by their paths; read once, for all records of a run."""
+        return imported_digests(self.model.spec)
+
+    @cached_property
+    def _libraries(self) -> dict[str, str]:
+        """Versions of the libraries that make the network, beside those that the numbers depend on in any case."""
+        return library_versions(self.model.spec)
 
     def told_lately(self) -> frozenset[str]:
         """Return the names of the identity that records of earlier versions may lack."""
@@ -214,7 +224,7 @@ class Plan:
         return options.identity() | {
             "MODEL": self.model.spec,
             NETWORK_FILE: code_digest(self.model.spec),
-            IMPORTED_FILES: imported_digests(self.model.spec),
+            IMPORTED_FILES: self._imported,
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),
