@@ -43,7 +43,7 @@ class Factor:
     parts
         For `TOKENS`: the size and the factors of each part; tokens apart from the picture have no factors.
     cause
-        For `UNKNOWN`: the operation that could not be followed.
+        For `UNKNOWN`: the operation that may have moved or mixed what lay there.
     """
 
     role: str

@@ -82,12 +82,12 @@ def _copied(network: nn.Module, inputs: Tensor) -> nn.Module:
         gap = sure_gap(network, logits(network, others), logits(copy, others))
         gap = None if gap is None else f"its outputs differ {gap}"
     except ModelError as error:
-        gap = f"so that it fails: {error}"
+        gap = f"it fails: {str(error).rstrip('.')}"
     if gap is not None:
         raise ModelError(
-            f"A copy of the network, in which weights would be shuffled, does not answer as the network does ({gap}). "
-            "A hook of its own probably leads to the first network: let it be a method of the module whose answers it "
-            "changes."
+            "Weights are shuffled in a copy of the network. But a copy of this network does not answer as the network "
+            f"does: {gap}. Probably a hook still uses the network that it was made for. Make the hook a method of the "
+            "module whose answers it changes."
         )
     return copy
 
@@ -105,14 +105,15 @@ def _refuse_borrowed(copy: nn.Module, inputs: Tensor, own: dict[str, Tensor], fi
         for tensor in firsts.values():
             tensor.data.zero_()
         gap = sure_gap(copy, expected, logits(copy, inputs))
+        gap = None if gap is None else f"the copy's outputs differ {gap}"
     except ModelError as error:
-        gap = f"so that it fails: {error}"
+        gap = f"the copy fails: {str(error).rstrip('.')}"
     finally:
         for name, tensor in firsts.items():
             tensor.data.copy_(own[name])
     if gap is not None:
         raise ModelError(
-            "A copy of the network, in which weights would be shuffled, computes with weights of the network itself: "
-            f"without these its outputs differ {gap}. A function of your own, such as a hook, probably leads to the "
-            "network that it was made for: let it be a method of the module whose weights it uses."
+            "Weights are shuffled in a copy of the network. But a copy of this network still computes with the weights "
+            f"of the network itself: when those are set to zero, {gap}. Probably a function of your own, such as a "
+            "hook, still uses the network that it was made for. Make it a method of the module whose weights it uses."
         )

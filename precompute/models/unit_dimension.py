@@ -154,7 +154,7 @@ def _unit_axis(dimensions: Dimensions, said: Said | None) -> int:
 def _cause(dimensions: Sequence[Dimension]) -> str:
     causes = [factor.cause for dimension in dimensions for factor in dimension if factor.role == d.UNKNOWN]
     named = next(filter(None, causes), None)
-    return f"; {named} is an operation that could not be followed" if named else ""
+    return f", because the operation {named} may move or mix them" if named else ""
 
 
 def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int, ...]:

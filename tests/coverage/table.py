@@ -144,5 +144,5 @@ class _Reasons:
 
 def _kind_of(reason: str) -> str:
     reason = reason.splitlines()[0].split("; `--units-on")[0] if reason else ""
-    reason = re.sub(r"; \w+ is an operation", "; an operation is there", reason)
+    reason = re.sub(r"the operation \w+ may", "an operation may", reason)
     return re.sub(r"'[^']*'|`[^`]*`|\d[\d.,e×x+-]*", "…", reason)[:300]
