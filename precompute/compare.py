@@ -8,6 +8,7 @@ import numpy as np
 from precompute.errors import StoreError
 from precompute.measures.bootstrap import Correlation
 from precompute.measures.comparison import COMPARED_DROPS, UnitEffects, describe_units, quantiles
+from precompute.measures.known import mean_of_known
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
@@ -155,10 +156,10 @@ def _drops(side: Side) -> tuple[str, ...]:
         str(side.n_dead),
         _median(100 * units.overall_drop, 2),
         _median(100 * units.max_drop, 1),
-        _number(100 * _mean(units.max_drop), 1),
-        _number(100 * _mean(units.max_drop_expected), 1),
+        _number(100 * mean_of_known(units.max_drop), 1),
+        _number(100 * mean_of_known(units.max_drop_expected), 1),
         str(units.called()),
-        _number(100 * _mean(units.flip_rate), 2),
+        _number(100 * mean_of_known(units.flip_rate), 2),
         _median(units.selectivity, 2),
     )
 
@@ -173,10 +174,6 @@ def _number(value: float, decimals: int, ends: tuple[float, float] | None = None
     if np.isnan(value):
         return "-"
     return f"{value:.{decimals}f}" + (f" [{ends[0]:.{decimals}f} to {ends[1]:.{decimals}f}]" if ends else "")
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
 def _correlations(side: Side) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.charts import theme
 from precompute.measures.comparison import quantiles
+from precompute.measures.known import mean_of_known
 
 Floats = NDArray[np.floating[Any]]
 
@@ -111,7 +112,7 @@ def _summaries(rows: Sequence[Row]) -> pd.DataFrame:
     found = []
     for row in rows:
         low, median, high = quantiles(row.values)
-        mean = float(np.nanmean(row.values)) if not np.isnan(row.values).all() else np.nan
+        mean = mean_of_known(row.values)
         found.append({"row": row.name, "low": low, "median": median, "high": high, "mean": mean, "chance": row.chance})
     return pd.DataFrame(found).dropna(subset="mean")
 

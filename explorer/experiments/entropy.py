@@ -16,6 +16,7 @@ from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
 from explorer.widgets.html import heading, note, table, with_range
 from precompute.measures.entropy import LEAST_RATE
+from precompute.measures.known import mean_of_known
 from precompute.store.reader import Experiment, Layer
 
 _RANKS_LAST = 50.0
@@ -129,7 +130,7 @@ def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
     n_used = int(n_images.sum() if chosen is None else n_images[chosen])
     some = count(n_used, "image" if (half == 0).any() else "training image")
     agreement = experiment[f"layers/{layer.name}/agreement"]
-    r = float(np.nanmean(agreement) if chosen is None else agreement[chosen])
+    r = mean_of_known(agreement) if chosen is None else float(agreement[chosen])
     told = "cannot be compared" if np.isnan(r) else f"agree with those on the others at r = {r:.2f}"
     rule = experiment.facts.get("options", {}).get("entropy_rule")
     by = f" by the rule “{rule}”" if rule else ""

@@ -62,7 +62,7 @@ def choose_nonempty_halves(label: np.ndarray, per_class: int | None, *, seed: in
     half = choose_halves(label, per_class, seed=seed)
     if not ((half == 0).any() and (half == 1).any()):
         raise OptionError(
-            "Units are ranked on one half of the images and tried on the other half, but one half is empty: there are "
-            f"only {int((half >= 0).sum())} images. Use more images of a class."
+            "Units are ranked on one half of the images and tried on the other half, but one half is empty. "
+            f"Images to choose from: {int((half >= 0).sum())}. Use more images of a class."
         )
     return half

@@ -107,8 +107,10 @@ def _products(activation: Floats) -> tuple[Floats, Floats]:
 
     Images are taken in blocks, because all of them in double precision may not fit into memory.
     """
+    products, squares = np.zeros((len(activation), len(activation))), np.zeros(len(activation))
+    if not activation.shape[1]:  # no image has no mean
+        return products, squares
     mean = activation.mean(axis=1, keepdims=True, dtype=np.float64)
-    products, squares = np.zeros((len(mean), len(mean))), np.zeros(len(mean))
     for start in range(0, activation.shape[1], _IMAGES_AT_A_TIME):
         values = activation[:, start : start + _IMAGES_AT_A_TIME].astype(np.float64)
         away = values - mean

@@ -118,6 +118,12 @@ def test_over_all_classes_units_are_held_to_the_range_of_the_mean_over_classes(p
     assert "below independent noise" not in said
 
 
+@pytest.mark.parametrize("words", [{}, {"class_": LABEL}])
+def test_where_no_ranks_can_be_compared_the_page_says_so(page, words):
+    arrays = found() | {"agreement": np.full(N_CLASSES, np.nan)}  # as of a single image
+    assert "The ranks of units by entropy cannot be compared." in page(arrays, **words).words
+
+
 def test_classes_without_images_count_for_no_mean(page):
     arrays = found()
     for name in ("entropy", "selective_rate", "noise_mean", "shuffled_mean", "accuracy", "loss"):

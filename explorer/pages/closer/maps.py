@@ -18,6 +18,7 @@ from explorer.widgets import gallery, palette, url_choice, waiting
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import heading, how_and_limits, note, notes, sentence
 from precompute.attribution_methods import METHODS, label_of
+from precompute.measures.known import mean_of_known
 from precompute.store.reader import Layer
 from precompute.what_if.request import AFTER, ALL, OWN, Request
 from precompute.what_if.wire import Arrays
@@ -117,14 +118,10 @@ def _hold_to_random_weights(view: View, request: Request, found: Arrays, origin:
     for step in np.unique(steps):
         here = np.flatnonzero(steps == step)
         drawn = here[int(np.argmin(np.isnan(likeness[here])))]
-        mean = _mean(likeness[here])
+        mean = mean_of_known(likeness[here])
         pictures.append(_map(found, _STEPS[int(step)], checked["random_map"][drawn], f"r {number(mean)}"))
     _show_maps(view, pictures, Taken("closer_random", "The map with random weights, and its rank correlation", origin))
     notes(check_words(label_of(str(request.method)), steps, likeness))
-
-
-def _mean(likeness: Floats) -> float:
-    return float(np.nanmean(likeness)) if not np.isnan(likeness).all() else float("nan")
 
 
 def check_words(method: str, steps: Ints, likeness: Floats) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -20,6 +19,7 @@ from explorer.widgets.html import heading, how_and_limits, note, table, with_ran
 from precompute.compare import Side, caveats
 from precompute.errors import StoreError
 from precompute.measures.comparison import UnitEffects, quantiles
+from precompute.measures.known import mean_of_known
 
 _BETWEEN = "/"
 _KEY = "compared_stores"
@@ -146,12 +146,8 @@ def _name(side: Side) -> str:
 
 
 def _row(side: Side, shown: Quantity) -> Row:
-    chance = _mean(side.units.max_drop_expected) if shown.field == "max_drop" else float("nan")
+    chance = mean_of_known(side.units.max_drop_expected) if shown.field == "max_drop" else float("nan")
     return Row(_name(side), side.store, shown.scale * getattr(side.units, shown.field), shown.scale * chance)
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
 def _legend(shown: Quantity) -> str:
@@ -182,10 +178,10 @@ def _cells(side: Side) -> list[str]:
         f"{side.n_dead:,}",
         _median(100 * units.overall_drop),
         _median(100 * units.max_drop),
-        number(100 * _mean(units.max_drop)),
-        number(100 * _mean(units.max_drop_expected)),
+        number(100 * mean_of_known(units.max_drop)),
+        number(100 * mean_of_known(units.max_drop_expected)),
         f"{units.called():,}",
-        number(100 * _mean(units.flip_rate)),
+        number(100 * mean_of_known(units.flip_rate)),
         _median(units.selectivity),
         with_range(against.r, against.low, against.high),
     ]

@@ -34,6 +34,15 @@ def test_copies_and_mirror_images_are_redundant_and_dead_units_have_none():
     np.testing.assert_array_equal(redundancy(table), [2, 2, 2, np.nan, np.nan])
 
 
+@pytest.mark.parametrize("n_images", [0, 1])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_of_one_image_or_none_nothing_is_said(n_images):
+    activation = draw(0)[:, :n_images]
+    assert np.isnan(redundancy(activation)).all()
+    assert np.isnan(unit_correlations(activation)).all()
+    assert n_components(activation) == 0
+
+
 @pytest.mark.parametrize("rank", [1, 2, 5])
 def test_a_layer_of_few_sources_has_as_many_components(rank):
     rng = np.random.default_rng(0)
