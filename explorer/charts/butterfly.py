@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.charts.form import FormedChart, between, chart_of, form
+from explorer.charts.form import NUMBERS, FormedChart, between, chart_of, form
 from explorer.class_effects import ClassEffects
 
 Floats = NDArray[np.floating[Any]]
@@ -39,22 +39,24 @@ def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, ef
     effects : ClassEffects
         Effect of silencing the unit; drops become percentage points.
     """
-    frame = pd.DataFrame(
+    held = np.flatnonzero(effects.n_images > 0)
+    order = held[np.argsort(-np.asarray(profile)[held], kind="stable")]
+    lost, gained = effects.lost[order], effects.gained[order]
+    return pd.DataFrame(
         {
-            "name": names,
-            "title": titles,
-            "activation": profile,
-            "drop": 100 * effects.drop,
-            "low": 100 * effects.low,
-            "high": 100 * effects.high,
-            "lost": effects.lost,
-            "gained": effects.gained,
-            "n": effects.n_images,
+            "name": [names[at] for at in order],
+            "title": [titles[at] for at in order],
+            "activation": np.asarray(profile)[order],
+            "drop": 100 * effects.drop[order],
+            "low": 100 * effects.low[order],
+            "high": 100 * effects.high[order],
+            "lost": lost,
+            "gained": gained,
+            "n": effects.n_images[order],
+            "tally": list(map(_tally, lost.tolist(), gained.tolist())),
+            "row": list(map(str, range(len(order)))),
         }
     )
-    frame["tally"] = [_tally(lost, gained) for lost, gained in zip(effects.lost, effects.gained, strict=True)]
-    frame = frame[frame["n"] > 0].sort_values("activation", ascending=False, kind="stable", na_position="last")
-    return frame.assign(row=np.arange(len(frame)).astype(str))
 
 
 def split(frame: pd.DataFrame, chosen: str | None, most: int = MOST_ROWS) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -67,11 +69,20 @@ def split(frame: pd.DataFrame, chosen: str | None, most: int = MOST_ROWS) -> tup
     """
     if len(frame) <= most:
         return frame, frame.iloc[:0]
-    matters = frame["drop"].abs().fillna(0).rank(method="first", ascending=False)
-    answers = frame["activation"].rank(method="first", ascending=False)
-    priority = pd.concat([matters.where(frame["drop"] != 0), answers], axis=1).min(axis=1)
-    keep = (priority.rank(method="first") <= most) | (frame["name"] == chosen)
+    drop = frame["drop"].to_numpy()
+    # The frame is in the order of the answers.
+    answers = np.where(np.isnan(frame["activation"]), np.inf, np.arange(len(frame)))
+    matters = np.where(drop == 0, np.inf, _places(-np.nan_to_num(np.abs(drop))))
+    first = np.minimum(matters, answers)
+    keep = ((_places(first) < most) & np.isfinite(first)) | (frame["name"] == chosen).to_numpy()
     return frame[keep], frame[~keep]
+
+
+def _places(values: Floats) -> NDArray[np.intp]:
+    """Return the place of each value in ascending order, from 0; the first of equal values comes first."""
+    places = np.empty(len(values), np.intp)
+    places[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return places
 
 
 def butterfly(
@@ -103,7 +114,7 @@ def butterfly(
     shown, others = split(frame, chosen, most)
     # The place on the chart identifies a row, so that charts with the same number of rows share one form.
     shown = shown.assign(chosen=shown["name"] == chosen, row=np.arange(len(shown)).astype(str), n_picked=n_picked)
-    frames = {"shown": shown, "zero": pd.DataFrame({"zero": [0]})}
+    frames = {"shown": shown}
     if ceiling is not None:
         frames["chance"] = pd.DataFrame({"ceiling": [ceiling]})
     ends = _ends(frame)
@@ -175,10 +186,10 @@ def _sides(y: alt.Y, *, below: bool) -> list[alt.Chart]:
         x=_right(None, "low"), x2=alt.X2("high"), y=y, key=row
     )
     drops = base.mark_bar(height=_BAR).encode(x=_right(breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), key=row)
-    zero = chart_of("zero").mark_rule(color=theme.REST, strokeWidth=1)
-    marked = [zero.encode(x=_right(None, "zero"))]
+    zero = chart_of(NUMBERS).mark_rule(color=theme.REST, strokeWidth=1)
+    marked = [zero.encode(x=alt.XDatum(0, type="quantitative", scale=_right_scale(), axis=None))]
     if below:
-        marked.append(zero.encode(x=_left(None, "zero")))
+        marked.append(zero.encode(x=alt.XDatum(0, type="quantitative", scale=_left_scale(), axis=None)))
     return [profile, interval, drops, *marked]
 
 
@@ -248,15 +259,21 @@ def _tick_tooltip(line: alt.Tooltip) -> list[alt.Tooltip]:
 
 def _left(axis: alt.Axis | None, field: str = "activation") -> alt.X:
     """Return the axis of activations, which grow from the names to the left; means below zero go to the right."""
-    scale = alt.Scale(domain=between(_LEFT_ENDS), range=[alt.ExprRef(f"width*{_LEFT}"), 0], nice=False)
-    return alt.X(f"{field}:Q", scale=scale, axis=axis)
+    return alt.X(f"{field}:Q", scale=_left_scale(), axis=axis)
+
+
+def _left_scale() -> alt.Scale:
+    return alt.Scale(domain=between(_LEFT_ENDS), range=[alt.ExprRef(f"width*{_LEFT}"), 0], nice=False)
 
 
 def _right(axis: alt.Axis | None, field: str = "drop") -> alt.X:
     """Return the axis of drops, which grow from the names to the right; gains go to the left of zero."""
+    return alt.X(f"{field}:Q", scale=_right_scale(), axis=axis)
+
+
+def _right_scale() -> alt.Scale:
     ends = [alt.ExprRef(f"width*{_RIGHT_FROM}"), alt.ExprRef(f"width*{_RIGHT_TO}")]
-    scale = alt.Scale(domain=between(_RIGHT_ENDS), range=ends, nice=False)
-    return alt.X(f"{field}:Q", scale=scale, axis=axis)
+    return alt.Scale(domain=between(_RIGHT_ENDS), range=ends, nice=False)
 
 
 def _tooltip() -> list[alt.Tooltip]:

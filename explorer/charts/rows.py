@@ -37,8 +37,9 @@ def each_frame_once() -> Iterator[dict[str, pd.DataFrame]]:
 
 def finite(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame with NaN in place of infinite numbers, which have no position in a chart."""
-    numbers = frame.loc[:, [column.kind == "f" for column in frame.dtypes]]
-    return frame.replace([np.inf, -np.inf], np.nan) if np.isinf(numbers.to_numpy()).any() else frame
+    kinds = frame.dtypes.items()
+    infinite = any(np.isinf(frame[name].to_numpy()).any() for name, held in kinds if held.kind == "f")
+    return frame.replace([np.inf, -np.inf], np.nan) if infinite else frame
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:

@@ -61,7 +61,7 @@ def rank_strip(values: Floats, unit: int) -> str:
     """
     x = _positions(values)
     middle = HEIGHT / 2
-    others = "".join(f"M{at:.1f} {middle - 4}v8" for at in np.unique(np.round(x[~np.isnan(x)], 1)))
+    others = "".join(f"M{at:.1f} {middle - 4}v8" for at in np.unique(np.round(x[~np.isnan(x)], 1)).tolist())
     own = "" if np.isnan(x[unit]) else _marker(x[unit])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none">'

@@ -158,7 +158,7 @@ class StoreFile:
 
     def shape(self, path: str) -> tuple[int, ...]:
         """Shape of a dataset."""
-        return self._guarded(path, lambda: tuple(self.file[path].shape))
+        return self._guarded(path, lambda: tuple(self._dataset(path).shape))
 
     def length(self, path: str) -> int:
         """Length of a dataset along its first axis."""
@@ -193,7 +193,8 @@ class StoreFile:
 
     def has(self, path: str) -> bool:
         """Whether there is anything at a path."""
-        return path in self._elsewhere or self._guarded(path, lambda: path in self.file, look=False)
+        held = path in self._elsewhere or path in self._open
+        return held or self._guarded(path, lambda: path in self.file, look=False)
 
     def names(self, path: str) -> tuple[str, ...]:
         """Names in a group; none where there is no such group."""
@@ -268,11 +269,14 @@ class StoreFile:
             sizes |= {"unit": self._lengths[layer], "unit+1": self._lengths[layer] + 1}
         return sizes
 
-    def _of_length(self, path: str, selection: Any) -> NDArray[Any]:
+    def _dataset(self, path: str) -> h5py.Dataset:
         dataset = self._open.get(path)
         if dataset is None:
             dataset = self._open[path] = self.file[path]
-        values = dataset[selection]
+        return dataset
+
+    def _of_length(self, path: str, selection: Any) -> NDArray[Any]:
+        values = self._dataset(path)[selection]
         if isinstance(values, h5py.Empty):
             raise ValueError("it holds nothing")
         if values.dtype.kind in "Vc":

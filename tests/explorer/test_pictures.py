@@ -54,8 +54,21 @@ def test_the_level_is_half_of_what_the_top_exemplars_typically_reach():
 def test_heat_is_blue_above_zero_orange_below_and_clear_at_zero():
     png = opened(pictures.heat(np.array([[2.0, -1.0, 0.0]]), limit=2.0))
     assert tuple(png[0, 0]) == (*pictures.RAISES, 255)
-    assert tuple(png[0, 1]) == (*pictures.LOWERS, 128)
+    assert tuple(png[0, 1, :3]) == pictures.LOWERS
+    assert png[0, 1, 3] == pytest.approx(127.5, abs=255 / 127)
     assert png[0, 2, 3] == 0
+
+
+def test_heat_is_as_strong_as_its_value_to_a_step_of_127_and_clear_where_there_is_none():
+    values = np.random.default_rng(0).normal(size=(9, 11)).astype(np.float32)
+    values[2, 3] = np.nan
+    png = opened(pictures.heat(values, limit=1.5)).astype(float)
+    wanted = 255 * np.clip(np.abs(np.nan_to_num(values)) / 1.5, 0, 1)
+    np.testing.assert_allclose(png[..., 3], wanted, atol=255 / 127)
+    assert png[2, 3, 3] == 0
+    seen = png[..., 3] > 0
+    for sign, colour in ((1, pictures.RAISES), (-1, pictures.LOWERS)):
+        assert (png[seen & (np.sign(values) == sign), :3] == colour).all()
 
 
 def test_equal_values_have_equal_strength_in_every_map_of_one_scale():

@@ -40,6 +40,18 @@ def test_classes_are_in_the_order_of_their_activation():
     assert frame["activation"].is_monotonic_decreasing
 
 
+def test_classes_without_a_mean_come_last_and_those_without_images_are_left_out():
+    images = np.array([5, 5, 0, 5])
+    none = np.zeros(4, dtype=int)
+    low, high = drop_interval(none, none, np.full(4, 5))
+    effect = ClassEffects(images, none, none, np.array([0.0, 0.0, np.nan, 0.0]), low, high)
+    frame = class_frame(list("ABCD"), list("abcd"), np.array([np.nan, 1.0, np.nan, 2.0]), effect)
+    assert list(frame["name"]) == ["d", "b", "a"]
+    assert list(frame["title"]) == ["D", "B", "A"]
+    shown, others = split(frame, None, most=2)
+    assert (list(shown["name"]), list(others["name"])) == (["d", "b"], ["a"])
+
+
 def test_a_few_classes_are_all_shown():
     frame, _ = made_up(MOST_ROWS)
     shown, others = split(frame, None)
