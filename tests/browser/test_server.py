@@ -1,7 +1,9 @@
 """The server listens to this machine only."""
 
 import http.client
+import json
 import socket
+import urllib.request
 
 import pytest
 
@@ -31,6 +33,11 @@ def test_a_foreign_page_gets_no_connection(host, origin, server):
 
 def test_this_machine_gets_one(server):
     assert shake_hands(server, "127.0.0.1", "127.0.0.1") == 101
+
+
+def test_no_page_that_frames_the_app_may_command_it(server):
+    with urllib.request.urlopen(f"{server.url}/_stcore/host-config", timeout=10) as answer:
+        assert json.load(answer)["allowedOrigins"] == []
 
 
 def test_other_machines_cannot_reach_the_port(server):
