@@ -16,6 +16,7 @@ import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 from explorer.format import without_markdown
+from explorer.pages.unit import measures
 from explorer.store_files import ROOT
 from precompute.errors import UnitscopeError
 
@@ -99,6 +100,8 @@ class PageRun:
         self._app.query_params.clear()
         for name, value in query.items():
             self._app.query_params[name] = value
+        # Folded on the screen, and made there only when it is unfolded.
+        self._app.session_state[measures.FOLD] = True
         self._app.run()
         self._refuse_errors()
         return tuple(_pieces(self._app.main))

@@ -1,7 +1,7 @@
 """The top of every page: links to all pages, the search field, the reader's place, and the way back."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import streamlit as st
 
@@ -70,7 +70,8 @@ def _way(view: View, other: Page, *, here: bool) -> None:
         kept = chosen if other.about_unit else chosen.to(unit=None)
         own = here or other.file == navigate.EXPERIMENTS
         label, query = other.title, (kept if own else kept.to(choice=None)).query()
-    with st.container(key=f"way_{other.name}_here" if here else f"way_{other.name}", width="content"):
+    # Only the open page's link needs a container, for its look: each element costs the browser on every page.
+    with st.container(key="way_here", width="content") if here else nullcontext():
         st.page_link(other.file, label=label, query_params=query)
 
 

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from explorer import cache
+from explorer.pages.unit import measures
 from precompute.store import probe
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
@@ -102,12 +103,13 @@ def runs(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def show(runs) -> Callable[..., Page]:
-    """Run a page of the app on the stores in ``runs``; none may raise."""
+    """Run a page of the app on the stores in ``runs``, all measures of a unit unfolded; none may raise."""
 
     def run(page: str = "overview", **query: str) -> Page:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
         for name, value in query.items():
             app.query_params["class" if name == "class_" else name] = value
+        app.session_state[measures.FOLD] = True
         if page != "overview":
             # `switch_page` would need a whole run of the first page before it.
             app._page_hash = calc_hash(page)

@@ -20,6 +20,9 @@ from explorer.widgets.html import Markup, escape, table, together
 from precompute.measures.table import find, in_points, measure_name
 from precompute.store.reader import Layer, Measure, Store
 
+FOLD = "all_measures"
+"""The key of the fold with all measures, and in the state of a session whether it is open."""
+
 _KEY_MEASURES = ("class_selectivity", "quoted_drop_low", "max_class_drop", "overall_drop", "l1_norm")
 
 
@@ -44,8 +47,11 @@ def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> N
 
 
 def show_all_measures(view: View, layer: Layer, unit: int) -> None:
-    """List on demand all measures of a unit with the unit's places in the layer."""
-    with st.expander("All measures of this unit"):
+    """List all measures of a unit with the unit's places in the layer; the list is made when it is unfolded."""
+    fold = st.expander("All measures of this unit", key=FOLD, on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
         rows = [_row(view.store, layer, measure, unit) for measure in in_order(layer)]
         head = ["", "value", "by chance", "in the layer", "formula", "from"]
         table(head, rows, numbers=slice(1, 2), look="us-list")
