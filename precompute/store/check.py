@@ -74,13 +74,12 @@ def check(path: Path | str) -> list[Problem]:
 def _unsound(file: h5py.File, path: Path) -> list[Problem]:
     """Find problems that make it unsafe to read the file at all."""
     try:
-        found = soundness.all_problems(file)
-        varies = not found and soundness.any_varies(file)
+        found, varies = soundness.all_problems(file)
     except Exception as error:
         if not is_damage(error):
             raise
         return [Problem("/", f"the file's structure is damaged ({error})")]
-    if varies and not comes_to_an_end(path):
+    if not found and varies and not comes_to_an_end(path):
         found = [Problem("/", "reading the file does not come to an end, its structure is damaged")]
     return found
 

@@ -4,8 +4,9 @@ An HDF5 file can lead to other files (external links, external storage, virtual 
 hard links), and can declare terabytes that it does not hold. A store has none of this, but a file from a stranger may.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import h5py
 import numpy as np
@@ -30,13 +31,9 @@ def problems_at(file: h5py.File, path: str) -> Iterator[Problem]:
         if kind is None:
             return
         if kind != h5py.h5l.TYPE_HARD:
-            yield Problem(step, "it is a link to another place or file, which a store must not have")
+            yield _leads_away(step)
             return
-    item = h5py.h5o.open(file.id, _encoded(path))
-    if isinstance(item, h5py.h5d.DatasetID):
-        yield from _storage_problems(item, path)
-    elif not isinstance(item, h5py.h5g.GroupID):
-        yield Problem(path, "it is neither a group nor a dataset, and a store has nothing else")
+    yield from _problems_of(h5py.h5o.open(file.id, _encoded(path)), path)
 
 
 def is_there(file: h5py.File, path: str) -> bool:
@@ -46,11 +43,7 @@ def is_there(file: h5py.File, path: str) -> bool:
 
 def varies(file: h5py.File, path: str) -> bool:
     """Whether an item, or one of its facts, has variable length and so lies in a heap."""
-    item = h5py.h5o.open(file.id, _encoded(path))
-    kinds = [h5py.h5a.open(item, index=index).get_type() for index in range(h5py.h5a.get_num_attrs(item))]
-    if isinstance(item, h5py.h5d.DatasetID):
-        kinds.append(item.get_type())
-    return any(map(_kind_varies, kinds))
+    return _varies(h5py.h5o.open(file.id, _encoded(path)))
 
 
 def size_problems(file: h5py.File, path: str, sizes: dict[str, int]) -> Iterator[Problem]:
@@ -85,10 +78,81 @@ def block_problems(file: h5py.File, path: str) -> Iterator[Problem]:
     HDF5 2.0 takes the size of a block as the file gives it: it reads beyond its memory where that is less than the
     checksum, or, without compression, less than the values take.
     """
-    item = h5py.h5o.open(file.id, _encoded(path))
+    yield from _block_problems(h5py.h5o.open(file.id, _encoded(path)), path, file.id.get_filesize())
+
+
+def all_problems(file: h5py.File) -> tuple[list[Problem], bool]:
+    """Find everything in a file that a store must not have, by walking along its hard links.
+
+    Returns
+    -------
+    problems : list of Problem
+        Empty for a sound file.
+    varies : bool
+        Whether anything in a sound file has variable length; not looked for any more once a problem is found.
+    """
+    walk = _Walk(file.id.get_filesize())
+    walk.through(h5py.h5o.open(file.id, b"/"), "/", [])
+    return walk.found, walk.varies
+
+
+class _Walk:
+    """A walk through a file of `size` bytes, which opens every item once."""
+
+    def __init__(self, size: int) -> None:
+        self.found: list[Problem] = []
+        self.varies = False
+        self._size = size
+
+    def through(self, item: Any, path: str, above: list[object]) -> None:
+        """Look at an item without problems of its own, and at all that lies in it; `above` are addresses of groups."""
+        if not self.found and not self.varies:
+            self.varies = _varies(item)
+        if not isinstance(item, h5py.h5g.GroupID):
+            return
+        address = h5py.h5o.get_info(item).addr
+        if address in above:
+            self.found.append(Problem(path, "it leads back to a group that it lies in"))
+            return
+        for name in item:
+            self._into(item, name, path, [*above, address])
+
+    def _into(self, group: h5py.h5g.GroupID, name: bytes, path: str, above: list[object]) -> None:
+        inner = f"{path.rstrip('/')}/{name.decode('utf-8', 'surrogateescape')}"
+        if not _is_text(name):
+            self.found.append(Problem(inner, "its name is not UTF-8"))
+        elif group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+            self.found.append(_leads_away(inner))
+        else:
+            item = h5py.h5o.open(group, name)
+            wrong = list(_problems_of(item, inner)) or list(_block_problems(item, inner, self._size))
+            self.found += wrong
+            if not wrong:
+                self.through(item, inner, above)
+
+
+def _leads_away(path: str) -> Problem:
+    return Problem(path, "it is a link to another place or file, which a store must not have")
+
+
+def _problems_of(item: Any, path: str) -> Iterator[Problem]:
+    if isinstance(item, h5py.h5d.DatasetID):
+        yield from _storage_problems(item, path)
+    elif not isinstance(item, h5py.h5g.GroupID):
+        yield Problem(path, "it is neither a group nor a dataset, and a store has nothing else")
+
+
+def _varies(item: Any) -> bool:
+    kinds = [h5py.h5a.open(item, index=index).get_type() for index in range(h5py.h5a.get_num_attrs(item))]
+    if isinstance(item, h5py.h5d.DatasetID):
+        kinds.append(item.get_type())
+    return any(map(_kind_varies, kinds))
+
+
+def _block_problems(item: Any, path: str, end: int) -> Iterator[Problem]:
     if not isinstance(item, h5py.h5d.DatasetID) or item.get_create_plist().get_layout() != h5py.h5d.CHUNKED:
         return
-    plist, end = item.get_create_plist(), file.id.get_filesize()
+    plist = item.get_create_plist()
     kinds = [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
     whole, wrong = int(np.prod(plist.get_chunk())) * item.get_type().get_size(), 0
 
@@ -105,39 +169,6 @@ def block_problems(file: h5py.File, path: str) -> Iterator[Problem]:
     if wrong:
         blocks = "1 block" if wrong == 1 else f"{wrong} blocks"
         yield Problem(path, f"{blocks} of it {'has' if wrong == 1 else 'have'} an impossible size or place in the file")
-
-
-def any_varies(file: h5py.File) -> bool:
-    """Whether anything in a file has variable length."""
-    found = ["/"] if varies(file, "/") else []
-    file.visit(lambda name: found.append(name) if not found and varies(file, name) else None)
-    return bool(found)
-
-
-def all_problems(file: h5py.File) -> list[Problem]:
-    """Find everything in a file that a store must not have, by walking along its hard links."""
-    found: list[Problem] = []
-    _walk(file, "/", [], found.append)
-    return found
-
-
-def _walk(file: h5py.File, path: str, above: list[object], tell: Callable[[Problem], None]) -> None:
-    item = h5py.h5o.open(file.id, _encoded(path))
-    if not isinstance(item, h5py.h5g.GroupID):
-        return
-    address = h5py.h5o.get_info(item).addr
-    if address in above:
-        tell(Problem(path, "it leads back to a group that it lies in"))
-        return
-    for name in item:
-        child = f"{path.rstrip('/')}/{name.decode('utf-8', 'surrogateescape')}"
-        wrong = [Problem(child, "its name is not UTF-8")]
-        if _is_text(name):
-            wrong = list(problems_at(file, child)) or list(block_problems(file, child))
-        for problem in wrong:
-            tell(problem)
-        if not wrong:
-            _walk(file, child, [*above, address], tell)
 
 
 def _storage_problems(item: h5py.h5d.DatasetID, path: str) -> Iterator[Problem]:

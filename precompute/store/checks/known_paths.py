@@ -5,11 +5,13 @@ from typing import Any
 
 import h5py
 
+_SMALL = 64 * 1024  # bytes
+
 
 class KnownPaths:
     """A view of an HDF5 file that remembers what lies at a path, for as long as nobody writes to the file.
 
-    It keeps groups open, but no dataset: each open dataset holds up to a megabyte that was read from it.
+    It keeps groups and small datasets open, but no large dataset, which holds up to a megabyte that was read from it.
 
     Parameters
     ----------
@@ -20,7 +22,7 @@ class KnownPaths:
     def __init__(self, file: Any) -> None:
         self._file = file
         self._held: dict[str, bool] = {}
-        self._groups: dict[str, h5py.Group] = {}
+        self._opened: dict[str, h5py.Group | h5py.Dataset] = {}
         self._names: dict[str, tuple[str, ...]] = {}
         self._instances: dict[str, list[str]] = {}
 
@@ -40,16 +42,16 @@ class KnownPaths:
         return self._held[path]
 
     def __getitem__(self, path: str) -> Any:
-        group = self._groups.get(path)
-        return self._opened(path, self._file[path]) if group is None else group
+        held = self._opened.get(path)
+        return self._kept(path, self._file[path]) if held is None else held
 
     def get(self, path: str) -> Any:
         """Return the item at a path, or None."""
-        if path in self._groups:
-            return self._groups[path]
+        if path in self._opened:
+            return self._opened[path]
         if self._held.get(path) is False:
             return None
-        return self._opened(path, self._file.get(path))
+        return self._kept(path, self._file.get(path))
 
     def names(self, path: str) -> tuple[str, ...]:
         """List the names in a group; none where there is no such group."""
@@ -64,7 +66,7 @@ class KnownPaths:
             self._instances[pattern] = find()
         return list(self._instances[pattern])
 
-    def _opened(self, path: str, item: Any) -> Any:
-        if isinstance(item, h5py.Group):
-            self._groups[path], self._held[path] = item, True
+    def _kept(self, path: str, item: Any) -> Any:
+        if isinstance(item, h5py.Group) or (isinstance(item, h5py.Dataset) and item.size and item.nbytes <= _SMALL):
+            self._opened[path], self._held[path] = item, True
         return item
