@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.long  # tests/precompute/test_run.py kills a run every day
 def test_a_run_that_is_killed_once_ends_in_the_same_store():
     done = subprocess.run(
         [sys.executable, "-m", "tests.campaign", "kills", "--trials", "1", "--seed", "3"],

@@ -11,6 +11,7 @@ import pytest
 from explorer import page_registry
 from explorer.pages.unit import activation_histogram, measures
 from precompute.store.facts import read_fact
+from tests.everyday import everyday
 from tests.explorer.conftest import FULL, THOUSAND, Page, add_experiment, put, stamp, truncate
 from tests.factory import LOSSES, Recipe
 
@@ -30,7 +31,11 @@ def test_a_full_store_shows(page, layer, made, runs, show):
     assert "us-alert" not in shown.words
 
 
-@pytest.mark.parametrize("page", PAGES)
+# The pages that show what a run computed; the others show these parts in the same widgets.
+SHOWING = ("overview", "layer", "unit")
+
+
+@pytest.mark.parametrize("page", everyday(PAGES, SHOWING.__contains__))
 @pytest.mark.parametrize("part", sorted(LOSSES))
 def test_a_store_without_an_optional_part_shows(page, part, made, runs, show):
     put(made(part.replace(" ", "_"), without(part)), runs)

@@ -16,6 +16,7 @@ from precompute.images.loading import read_batches
 from precompute.run import exemplars, pipeline
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests.everyday import everyday
 from tests.small import write_images, write_network
 
 
@@ -84,7 +85,7 @@ def test_a_first_run_compares_nothing(small, capsys):
     assert "are compared with what they were" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("device", ["cpu", "cpu,cpu"])
+@pytest.mark.parametrize("device", everyday(("cpu", "cpu,cpu"), lambda device: device == "cpu"))
 def test_a_picture_that_changes_between_the_sweep_and_the_exemplars_ends_the_run(small, device, monkeypatch, capsys):
     before = exemplars.write_exemplars
 

@@ -22,12 +22,14 @@ from precompute.run.shards import ShardFolder
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests import hostile
+from tests.everyday import everyday
 from tests.small import write_images
 
 FILE = """
 import torch
 from torchvision.transforms import ToTensor
 from tests import hostile
+from tests.everyday import everyday
 
 def build():
     return {network}, ToTensor()
@@ -158,7 +160,10 @@ def test_without_log_probabilities_all_else_is_there(sigmoids):
         )
 
 
-@pytest.mark.parametrize("name", ["statistics", "cumulative", "compression", "correlations", "selectivity", "entropy"])
+GOING_ON = ("statistics", "cumulative", "compression", "correlations", "selectivity", "entropy")
+
+
+@pytest.mark.parametrize("name", everyday(GOING_ON, lambda name: name in ("statistics", "cumulative", "correlations")))
 def test_experiments_go_on_without_log_probabilities_and_say_so(name, sigmoids, capsys):
     capsys.readouterr()
     assert main(["experiment", name, str(sigmoids)]) == 0

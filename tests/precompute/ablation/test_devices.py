@@ -15,6 +15,7 @@ from precompute.ablation.iterative import make_iterative, silence
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
 from precompute.models.sites import find_site, list_sites
+from tests.everyday import everyday
 from tests.second_device import NAME, crossings
 from tests.varied import Varied
 
@@ -26,15 +27,20 @@ def network(alive, device):
     return alive(Varied(), IMAGES).to(device)
 
 
-@pytest.mark.parametrize("precision", list(Precision))
-@pytest.mark.parametrize("name", ["first", "second", "norm"])
+NAMES = ("first", "second", "norm")
+PRECISE = [(name, precision) for name in NAMES for precision in Precision]
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"), everyday(PRECISE, lambda name, precision: name == "first" or precision is Precision.FLOAT32)
+)
 def test_predictions_are_the_plain_methods_in_every_precision(network, engines, compare, name, precision):
     engine = engines(network, [name], IMAGES, precision=precision)[name]
     ablations = [*each_unit([0.0] * 16), Ablation((1, 2, 3), (0.0, 0.5, 0.0))]
     compare(engine, IMAGES, ablations).check(log_prob_error=1e-4 if precision is Precision.FLOAT32 else 0.2)
 
 
-@pytest.mark.parametrize("name", ["first", "second", "norm"])
+@pytest.mark.parametrize("name", NAMES)
 def test_so_are_those_of_directions(network, engines, compare, name):
     basis = torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(1))).Q
     directions = [Ablation((k,), (value,), basis) for k in range(8) for value in (0.0, 1.0)]
@@ -56,10 +62,10 @@ def test_and_those_of_rounds_of_units_that_go_one_after_another(network, engines
 
 
 # Chains and shortcuts are in the made-up network above too.
-OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in ("alexnet", "resnet18")]
+FAMILIES = ("shufflenet_v2_x1_0", "mobilenet_v3_small", "alexnet", "resnet18")
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2_x1_0", *OTHERS])
+@pytest.mark.parametrize("name", everyday(FAMILIES, lambda name: name == FAMILIES[0]))
 def test_families_take_the_engine(name, device, alive, compare, ablations_of):
     """And not the plain method because something of theirs was left on the CPU."""
     torch.manual_seed(0)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torchvision.models import get_model
 
 from precompute.ablation.ablations import Ablation
+from tests.everyday import everyday
 
 LAYERS = {
     "alexnet": ["features.0", "features.7", "features.11", "classifier.4"],
@@ -31,14 +32,12 @@ LAYERS = {
 SIZES = {"inception_v3": 96, "convnext_tiny": 32}
 
 
-# Small networks, one of each way to build: chains, shortcuts, squeeze and excite, shuffled channels.
+# A chain, and shortcuts with squeeze and excite; tests/precompute/ablation/test_graphs.py has each way to build.
 # Units that lie last are in tests/test_coverage.py.
-QUICK = {"alexnet", "resnet18", "mobilenet_v3_small", "shufflenet_v2_x1_0"}
+QUICK = {"alexnet", "mobilenet_v3_small"}
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in LAYERS]
-)
+@pytest.mark.parametrize("name", everyday(LAYERS, QUICK.__contains__))
 def test_predictions_and_log_probabilities_are_the_plain_methods(name, alive, engines, compare, ablations_of):
     torch.manual_seed(0)
     size = SIZES.get(name, 64)
@@ -57,7 +56,7 @@ def test_predictions_and_log_probabilities_are_the_plain_methods(name, alive, en
 
 @pytest.mark.parametrize(
     ("name", "layers"),
-    [("resnet18", ["layer3", "layer4"]), pytest.param("squeezenet1_1", ["features.9"], marks=pytest.mark.long)],
+    [("resnet18", ["layer4"]), pytest.param("squeezenet1_1", ["features.9"], marks=pytest.mark.long)],
 )
 def test_so_are_those_of_directions(name, layers, alive, engines, compare):
     torch.manual_seed(0)

@@ -1,6 +1,6 @@
 """The frame of all experiments: a group is added whole or not at all, and the rest of the store stays."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -21,14 +21,23 @@ from precompute.store.experiments import registry
 from precompute.store.place import put
 from precompute.store.reader import open_store
 from precompute.store.writer import StoreWriter
-from tests.factory import Recipe, make_store
+from tests.everyday import everyday
+from tests.factory import LOSSES, Recipe, make_store
+
+SMALL = Recipe(
+    n_classes=3,
+    per_class=4,
+    layers=(("conv", 3, (2, 2)), ("deep", 2, ())),
+    k=2,
+    seed=4,
+    without=LOSSES - {"log_prob_change", "measures"},
+)
 
 
 @pytest.fixture
 def store_path(tmp_path):
     """A small store: what experiments find is tested elsewhere."""
-    recipe = Recipe(n_classes=3, per_class=4, layers=(("conv", 3, (2, 2)), ("deep", 2, ())), k=2, seed=4)
-    return make_store(tmp_path / "store.h5", recipe)
+    return make_store(tmp_path / "store.h5", SMALL)
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +157,7 @@ def test_of_two_that_end_at_the_same_time_both_are_there(store_path, tmp_path, m
     assert not list(store_path.parent.glob("*.part"))
 
 
-@pytest.mark.parametrize("moment", ["held", "sync_file"])
+@pytest.mark.parametrize("moment", everyday(("held", "sync_file"), lambda moment: moment == "sync_file"))
 def test_a_part_that_is_taken_away_at_any_moment_is_written_again(store_path, monkeypatch, capsys, moment):
     step, taken = getattr(place, moment), []
 
@@ -206,7 +215,8 @@ def test_a_link_to_a_store_stays_a_link(store_path, tmp_path, experiment):
         assert store.experiments == ("statistics",)
 
 
-def test_measures_that_an_experiment_finds_join_those_of_the_layer(store_path, experiment):
+def test_measures_that_an_experiment_finds_join_those_of_the_layer(tmp_path, experiment):
+    store_path = make_store(tmp_path / "store.h5", replace(SMALL, without=frozenset()))  # of both kinds of ablation
     arrays, _ = experiment("statistics")
     with open_store(store_path) as store:
         assert {layer.name for layer in store.layers} == {"conv", "deep"}
@@ -262,7 +272,10 @@ def test_all_saves_after_every_experiment_that_takes_long(store_path, work, monk
         assert len(store.experiments) == n_alone
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("in the middle")])
+STOPS = (KeyboardInterrupt(), RuntimeError("in the middle"))
+
+
+@pytest.mark.parametrize("error", everyday(STOPS, lambda error: error is STOPS[0]))
 def test_all_that_is_stopped_keeps_what_was_found_before(store_path, monkeypatch, error):
     monkeypatch.setattr(correlations, "prepare", failing(error))
     with pytest.raises(type(error)):
@@ -397,7 +410,7 @@ def test_an_interrupt_is_told_in_its_own_words(store_path, monkeypatch, capsys):
     assert "stopped; the store is as it was" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["statistics", "all"])
+@pytest.mark.parametrize("name", everyday(("statistics", "all"), lambda name: name == "all"))
 def test_a_networks_file_may_change_the_current_folder(name, store_path, tmp_path, monkeypatch):
     ready = statistics.prepare
 

@@ -32,6 +32,7 @@ from precompute.workers import start
 from precompute.workers.recipe import Place
 from precompute.workers.worker_pool import Lost
 from tests.arrays import assert_same_arrays
+from tests.everyday import everyday
 from tests.precompute.run.test_worker_pool import InThisProcess, of_python
 from tests.small import write_images
 
@@ -97,7 +98,7 @@ def assert_same(one, other):
         assert_same_arrays(other[1][layer], measures)
 
 
-@pytest.mark.parametrize("name", SWEEPING)
+@pytest.mark.parametrize("name", everyday(SWEEPING, lambda name: name in ("cumulative", "roles")))
 def test_what_is_found_is_that_of_one_process_whoever_computes_which_piece(
     name, words, job_store, tmp_path, monkeypatch, capsys
 ):
@@ -192,6 +193,7 @@ def test_a_layer_that_a_worker_would_sweep_in_another_way_is_refused(job_store):
 # Processes
 
 
+@pytest.mark.long  # tests/precompute/run/test_worker_pool.py kills one every day
 def test_a_killed_process_is_replaced_and_what_is_found_is_that_of_one(words, job_store, tmp_path, monkeypatch, capsys):
     in_order, killed = sweeps._in_order, []
 

@@ -9,6 +9,7 @@ from precompute.measures.drop_priors import DROPS, LOSSES, gamma_drops, priors_o
 from precompute.measures.paired import PairedCounts
 from precompute.measures.preferred import MOST_NAMED
 from precompute.measures.quoted import FEWEST_IMAGES, quoted_drop
+from tests.everyday import everyday
 from tests.simulations import quoted_of_called
 
 
@@ -202,7 +203,11 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", list(CASES))
+# One of each number of images and kind of network.
+DAILY = ("50 images, mixed", "20 images, 16 points", "redundant pairs", "30 % right, unequal rates")
+
+
+@pytest.mark.parametrize("case", everyday(CASES, DAILY.__contains__))
 def test_drops_of_picked_units_are_right_and_their_intervals_hold_them(case):
     """The small form of `python -m tests.simulations.quoted_of_called`."""
     n_images, n_classes, costs, network = CASES[case]
