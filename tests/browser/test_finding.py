@@ -108,8 +108,12 @@ def test_a_unit_shows_its_weakest_images_another_ablation_and_all_its_measures(t
     expect(pictures.first).not_to_have_attribute("src", before)
     app.settle(lambda: app.page.get_by_role("radio", name=re.compile("mean")).first.click())
     app.asks("/unit", ablation="mean", show="bottom")
-    app.page.get_by_text("All measures of this unit").click()
-    expect(app.page.locator(".us-table tr", has_text="Flip rate").first).to_be_visible()
+    listed = app.page.locator(".us-table tr", has_text="Flip rate").first
+    app.settle(app.page.get_by_text("All measures of this unit").click)
+    expect(listed).to_be_visible()
+    app.settle(lambda: app.page.keyboard.press("ArrowRight"))
+    app.says("Unit 6 ")
+    expect(listed).to_be_visible()
 
 
 def test_one_store_is_compared_layer_by_layer_and_is_told_how_to_have_two(tab, small_server):

@@ -411,18 +411,12 @@ def test_a_share_of_images_is_as_fine_as_their_number():
     assert activation_histogram._extremes(np.r_[0, np.ones(199)], signed=False)[0].startswith("0.5 % of the images")
 
 
-def test_all_measures_are_listed_where_they_are_unfolded_and_for_the_next_unit_too(made, runs, show):
+def test_all_measures_are_listed_only_where_they_are_unfolded(made, runs, show):
     put(made("full"), runs)
     app = show("unit", store="demo", layer="features.10", unit="1").app
-
-    def listed():
-        return sum("us-list" in element.proto.body for element in app.get("html"))
-
-    assert listed() == 1
-    app.query_params["unit"] = "2"
-    app.run()
-    assert listed() == 1
-    app.session_state[measures.FOLD] = False
-    app.run()
-    assert listed() == 0
-    assert [box.label for box in app.expander] == ["All measures of this unit"]
+    app.switch_page("explorer/views/unit.py")
+    for unfolded in (True, False):
+        app.session_state[measures.FOLD] = unfolded
+        app.run()
+        assert ("<th>in the layer</th>" in Page(app).words) == unfolded
+        assert [box.label for box in app.expander] == ["All measures of this unit"]
