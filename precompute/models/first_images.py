@@ -5,6 +5,7 @@ would then have answers of its own, from the images that it happens to begin wit
 """
 
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 from precompute.errors import ModelError
 from precompute.models.fixed import sure_gap
 from precompute.models.forward import logits
-from precompute.models.kept import Kept, kept_in
-from precompute.models.reach import reached
+from precompute.models.kept import Kept, environment, kept_in
+from precompute.models.reach import NOTHING, reached
 from precompute.words import first_few
 
 
@@ -22,28 +23,34 @@ from precompute.words import first_few
 class State:
     """What a network held at some moment, wherever it can reach; see `precompute.models.reach`.
 
-    What it keeps outside of Python's objects, such as in a file, is no part of it.
+    What it keeps outside of Python's objects, such as in a file, is no part of it, and nor is what a generator holds.
 
     Parameters
     ----------
     places
         Words for the place, and what was kept there.
+    context
+        The values of all context variables.
     """
 
     places: tuple[tuple[str, Kept], ...]
+    context: Context
 
     @classmethod
     def of(cls, network: nn.Module) -> "State":
         """Return what a network holds now."""
-        places: list[tuple[str, Kept]] = []
+        places = [("the environment variables", environment())]
         for place, found in reached(network):
             with suppress(Exception):  # an object of a person's own may refuse to be read in any way
                 places += [(place, kept) for kept in kept_in(found)]
-        return cls(tuple(places))
+        return cls(tuple(places), copy_context())
 
     def changed(self) -> list[str]:
         """Return words for the places that hold something else now."""
-        return list(dict.fromkeys(place for place, kept in self.places if kept.is_changed()))
+        context = dict(self.context.items())
+        by_context = any(context.get(name, NOTHING) is not value for name, value in copy_context().items())
+        found = [place for place, kept in self.places if kept.is_changed()]
+        return list(dict.fromkeys([*found, *["a context variable"] * by_context]))
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -52,6 +59,8 @@ class State:
             if kept.is_changed():
                 with suppress(Exception):  # as above
                     kept.restore()
+        for variable, value in self.context.items():
+            variable.set(value)
 
 
 def refuse_kept(network: nn.Module, before: State, inputs: Tensor) -> None:
@@ -105,6 +114,10 @@ def _of_extremes(inputs: Tensor) -> Tensor:
 
 
 def _answer_after(network: nn.Module, before: State, first: Tensor, inputs: Tensor) -> Tensor:
-    before.restore()
-    logits(network, first)
-    return logits(network, inputs)
+    def answer() -> Tensor:
+        before.restore()
+        logits(network, first)
+        return logits(network, inputs)
+
+    # Context variables that were not set cannot be unset again, but a copy of the earlier context has none of them.
+    return before.context.copy().run(answer)

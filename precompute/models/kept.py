@@ -1,10 +1,12 @@
 """What an object held at some moment, so that it can be compared and put back."""
 
+import os
 from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import _lru_cache_wrapper, partial
+from mmap import mmap
 from types import CellType, ModuleType
 from typing import Any
 
@@ -15,6 +17,7 @@ from torch import Tensor
 from precompute.models.reach import NOTHING, Variables, dictionary_of, is_a, slot, slots_of
 
 _ROWS: tuple[Any, ...] = (list, set, deque, bytearray, array)
+_MOST_OF_FILE = 64 * 1024**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,8 @@ def kept_in(found: Any) -> Iterator[Kept]:
         yield from _of_instance(found)
     elif is_a(found, np.ndarray):
         # A file that lies in memory as an array may be larger than memory, and what is read alone cannot change.
-        if not found.dtype.hasobject and found.flags.writeable and not is_a(found, np.memmap):
+        fits = found.nbytes <= _MOST_OF_FILE or not _is_of_file(found)
+        if not found.dtype.hasobject and found.flags.writeable and fits:
             yield Kept(found.copy(), lambda: found, _is_equal_array, lambda before: np.copyto(found, before))
     elif is_a(found, _ROWS):
         yield _of_rows(next(kind for kind in _ROWS if is_a(found, kind)), found)
@@ -75,6 +79,30 @@ def kept_in(found: Any) -> Iterator[Kept]:
         yield _by_name(lambda: dict(vars(found)), partial(type.__setattr__, found), partial(type.__delattr__, found))
     elif not is_a(found, ModuleType):
         yield from _of_instance(found)
+
+
+def _is_of_file(found: Any) -> bool:
+    """Say whether the memory of an array is a file's, whatever views of it lie in between."""
+    while is_a(found, np.ndarray):
+        if is_a(found, np.memmap):
+            return True
+        found = found.base
+    return is_a(found, (mmap, memoryview))
+
+
+def environment() -> Kept:
+    """Return the environment variables of the process."""
+
+    def now() -> dict[str, str]:
+        return dict(os.environ)
+
+    return Kept(now(), now, dict.__eq__, _set_environment)
+
+
+def _set_environment(before: dict[str, str]) -> None:
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 def _of_rows(kind: Any, found: Any) -> Kept:

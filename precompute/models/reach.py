@@ -32,7 +32,9 @@ _KNOWN: dict[type, tuple[str, ...]] = {
 }
 NOTHING = object()
 _ROWS: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
-_MOST_MEMBERS = 10_000  # more are a table, such as a list of all images, and it takes seconds to look into each of them
+# More than this, beside plain numbers and texts, are a table that it would take seconds to look into.
+_MOST_MEMBERS = 10_000
+_FIXED = frozenset((type(None), bool, int, float, complex, str, bytes))
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, CodeType, np.generic, np.dtype)
 
 
@@ -130,11 +132,12 @@ def _is_of_library(found: Any) -> bool:
     else:
         return False
     first = str(name).partition(".")[0]
-    return first in _LIBRARIES or _is_installed(str(getattr(sys.modules.get(first), "__file__", None)))
+    return first in _LIBRARIES or is_installed(str(getattr(sys.modules.get(first), "__file__", None)))
 
 
 @functools.cache
-def _is_installed(file: str) -> bool:
+def is_installed(file: str) -> bool:
+    """Say whether a file is one of an installed library."""
     return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
@@ -166,11 +169,9 @@ def _members(found: Any) -> Iterator[Any]:
     memory that must not be written.
     """
     if is_a(found, dict):
-        if len(found) <= _MOST_MEMBERS:
-            yield from (*dict.keys(found), *dict.values(found))
+        yield from _of_table((*dict.keys(found), *dict.values(found)))
     elif is_a(found, _ROWS):
-        if len(found) <= _MOST_MEMBERS:
-            yield from next(kind for kind in _ROWS if is_a(found, kind)).__iter__(found)
+        yield from _of_table(next(kind for kind in _ROWS if is_a(found, kind)).__iter__(found))
     elif is_a(found, weakref.ReferenceType):
         yield found()
     elif is_a(found, (Tensor, np.ndarray)):
@@ -179,6 +180,14 @@ def _members(found: Any) -> Iterator[Any]:
         names = next((names for kind, names in _KNOWN.items() if is_a(found, kind)), slots_of(found))
         there = (slot(found, name) for name in names)
         yield from (type(found), *(value for value in there if value is not NOTHING))
+
+
+def _of_table(members: Iterable[Any]) -> list[Any]:
+    """Return the members that may change, such as tensors and lists; none where they are too many."""
+    kept = [each for each in members if type(each) not in _FIXED]
+    # A list of all images with their labels holds many pairs of a text and a number.
+    kept = [each for each in kept if type(each) is not tuple or any(type(part) not in _FIXED for part in each)]
+    return kept if len(kept) <= _MOST_MEMBERS else []
 
 
 def _behind_function(place: str, function: FunctionType) -> Iterator[tuple[str, Any]]:

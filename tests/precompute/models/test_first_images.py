@@ -1,7 +1,10 @@
 """What a network keeps of the first images that it is given, wherever it keeps it."""
 
 import functools
+import os
+import tempfile
 import threading
+from contextvars import ContextVar
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import ClassVar
 
@@ -193,7 +196,58 @@ class InHook(hostile.Tiny):
         self.conv1.register_forward_hook(divide)
 
 
+CONTEXT = ContextVar("scale")
+
+
+class InContext(Scaled):
+    def __init__(self):
+        super().__init__()
+        CONTEXT.set(None)
+
+    def known(self):
+        return CONTEXT.get(None)
+
+    def keep(self, scale):
+        CONTEXT.set(scale)
+
+
+class InEnvironment(Scaled):
+    def known(self):
+        return torch.tensor(float(os.environ["SCALE"])) if "SCALE" in os.environ else None
+
+    def keep(self, scale):
+        os.environ["SCALE"] = str(float(scale))
+
+
+class InTable(Scaled):
+    """A table of many pairs holds one list too."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = [*((f"{i}.png", i) for i in range(20_000)), []]
+
+    def known(self):
+        return self.table[-1][0] if self.table[-1] else None
+
+    def keep(self, scale):
+        self.table[-1].append(scale)
+
+
+class InFileArray(InArray):
+    """The memory of the array is a file's."""
+
+    def __init__(self):
+        super().__init__()
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115  as long as the array
+        self.file.write(np.full(1, np.nan).tobytes())
+        self.array = np.asarray(np.memmap(self.file, np.float64, "r+", shape=1))
+
+
 KEEPING = {
+    InContext: "a context variable",
+    InEnvironment: "the environment variables",
+    InTable: "the network itself",
+    InFileArray: "the network itself",
     InGlobal: "the global variables of .*test_first_images.py",
     InOtherFile: "the global variables of settings",
     InClass: "the class InClass",
@@ -218,6 +272,7 @@ def nothing_kept():
     vars(SETTINGS).pop("scale", None)
     vars(LOCAL).clear()
     InClass.scale = None
+    os.environ.pop("SCALE", None)
     InFunction.known.__defaults__[0].clear()
 
 
@@ -226,6 +281,22 @@ def test_what_is_kept_of_the_first_images_is_found_wherever_it_is(kind):
     said = f"keeps something of the first images that it is given, in .*{KEEPING[kind]}.*: where others come first"
     with pytest.raises(ModelError, match=said):
         trusted(kind().eval(), IMAGES, list("abcd"))
+
+
+def test_a_context_variable_that_was_not_set_before_is_found_too():
+    class Unset(InContext):
+        def __init__(self):
+            super().__init__()
+            self.variable = ContextVar("unset")
+
+        def known(self):
+            return self.variable.get(None)
+
+        def keep(self, scale):
+            self.variable.set(scale)
+
+    with pytest.raises(ModelError, match="in a context variable"):
+        trusted(Unset().eval(), IMAGES, list("abcd"))
 
 
 CALLS = []
