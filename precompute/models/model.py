@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,6 +35,8 @@ class Model:
         From the path of a file to what the transform receives; None for files that are pictures.
     output_names
         What the network itself calls its outputs, in their order; empty where it does not say.
+    files
+        Files of the user's own from which modules were imported while the network was made.
     """
 
     spec: str
@@ -44,3 +47,4 @@ class Model:
     notes: tuple[str, ...] = ()
     loader: Callable[[str], Any] | None = None
     output_names: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()

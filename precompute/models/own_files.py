@@ -13,16 +13,17 @@ from precompute.models.user_file import code_file, digest_of_file
 _RECORDED = {"precompute", "explorer", "unitscope", "torch", "torchvision", "captum", "numpy", "PIL", "h5py"}
 
 
-def imported_digests(spec: str) -> dict[str, str]:
+def imported_digests(spec: str, loaded: Iterable[Path] = ()) -> dict[str, str]:
     """Return the SHA-256 of every file that the Python file in MODEL imports, directly or through another.
 
-    Files of installed libraries are left out. Imports are read from the text: a module whose name is made while the
-    program runs is not seen.
+    Files of installed libraries are left out. Imports are read from the text.
 
     Parameters
     ----------
     spec
         MODEL, as on the command line.
+    loaded
+        Further files, such as `Model.files`: the text does not tell names that are made while it runs.
 
     Returns
     -------
@@ -32,7 +33,7 @@ def imported_digests(spec: str) -> dict[str, str]:
     file = code_file(spec)
     if file is None:
         return {}
-    found = sorted(own for own in _own_files(file) if own != file)
+    found = sorted({own for own in (*_own_files(file), *loaded) if own != file and own.is_file()})
     return {_told(own, file.parent): digest_of_file(own) for own in found}
 
 

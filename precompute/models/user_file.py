@@ -16,11 +16,14 @@ from torch import nn
 from precompute.errors import ModelError
 from precompute.models.checkpoints import parameters_for
 from precompute.models.model import Model
+from precompute.models.reach import is_installed
 from precompute.models.ready import evaluating, refuse_unready
 from precompute.models.state_dict import load_into
 from precompute.models.torchvision_names import checkpoint_called
 from precompute.models.transforms import AsLoaded, default_transform, describe
 from precompute.models.wrappers import unwrapped
+
+_OURS = {"precompute", "explorer", "unitscope"}
 
 
 def code_file(spec: str) -> Path | None:
@@ -64,7 +67,8 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
         raise ModelError(f"There is no file {file}.")
     own = f"{function} brings its own (leave the option out)"
     checkpoint = None if weights == "DEFAULT" else checkpoint_called(weights, own)  # the file may change the folder
-    network, transform, loader = _parts(_call(file, function), where=f"{file}:{function}")
+    built, files = _call(file, function)
+    network, transform, loader = _parts(built, where=f"{file}:{function}")
     notes: list[str] = []
     if transform is None and loader is not None:
         transform = AsLoaded(network)
@@ -81,17 +85,27 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
         load_into(network, found.state, found.source)
         source = found.source
         notes += found.notes
-    return Model(f"{file}:{function}", network, transform, describe(transform), source, tuple(notes), loader)
+    told = describe(transform)
+    return Model(f"{file}:{function}", network, transform, told, source, tuple(notes), loader, files=files)
 
 
 def _trains(network: nn.Module) -> bool:
     return any(module.training for module in network.modules())
 
 
-def _call(file: Path, function: str) -> Any:
+def _call(file: Path, function: str) -> tuple[Any, tuple[Path, ...]]:
+    """Return what a function of a file returns, and the files beside or below it that are imported then."""
     with _importable(file.parent), _errors_told(file):
         build = _function_called(function, _imported(file), file)
-        return build()
+        return build(), _loaded_from(file.parent)
+
+
+def _loaded_from(folder: Path) -> tuple[Path, ...]:
+    """Return the files in a folder, or deeper, of the modules that are imported now; libraries' are left out."""
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] not in _OURS]
+    files = [Path(file) for file in (getattr(module, "__file__", None) for module in modules) if isinstance(file, str)]
+    inside = {file for file in files if file.is_relative_to(folder) and not is_installed(str(file))}
+    return tuple(sorted(file.resolve() for file in inside if file.suffix == ".py"))
 
 
 def _imported(file: Path) -> ModuleType:

@@ -207,7 +207,7 @@ class Plan:
     @cached_property
     def _imported(self) -> dict[str, str]:
         """Digests of the files that the network's file imports, by their paths; read once, for all records of a run."""
-        return imported_digests(self.model.spec)
+        return imported_digests(self.model.spec, self.model.files)
 
     @cached_property
     def _libraries(self) -> dict[str, str]:

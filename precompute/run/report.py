@@ -165,7 +165,7 @@ def initial_record(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[s
         "options": as_json_values(plan.options),
         "batch_size": plan.options.batch_size,
         "network_file_sha256": code_digest(plan.model.spec),
-        "imported_files_sha256": imported_digests(plan.model.spec),
+        "imported_files_sha256": imported_digests(plan.model.spec, plan.model.files),
     }
 
 

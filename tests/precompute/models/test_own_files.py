@@ -4,6 +4,7 @@ import hashlib
 import sys
 from importlib.metadata import version
 
+from precompute.models.load import load_model
 from precompute.models.own_files import imported_digests, library_versions
 
 FILES = {
@@ -43,6 +44,20 @@ def test_a_folder_that_is_imported_from_is_looked_at_and_libraries_are_not(tmp_p
     (library / "einops_of_mine.py").write_text("")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "other"), str(library), *sys.path])
     assert list(imported_digests(spec)) == ["other/elsewhere.py"]
+
+
+def test_files_whose_names_are_made_while_the_network_is_made_are_known(tmp_path):
+    text = "import importlib\nfrom torch import nn\ndef build():\n    importlib.import_module('par' + 'ts.head')\n"
+    files = {
+        "network.py": text + "    return nn.Linear(2, 2)\n",
+        "parts/__init__.py": "",
+        "parts/head.py": "import neck",
+    }
+    spec = write(tmp_path, files | {"neck.py": "", "unused.py": "", "site-packages/library.py": ""})
+    assert imported_digests(spec) == {}
+    loaded = load_model(spec).files
+    assert sorted(imported_digests(spec, loaded)) == ["neck.py", "parts/__init__.py", "parts/head.py"]
+    assert load_model(spec).files == loaded
 
 
 def test_versions_are_those_of_the_libraries_that_make_the_network(tmp_path):
