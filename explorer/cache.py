@@ -260,7 +260,7 @@ def _shown_for(
     for unit in units:
         own, strongest = held.map_on(image, unit), held.exemplars("top", unit)
         at, activation = (int(strongest.image[0]), strongest.map[0]) if own is None else (image, own)
-        shown.append((at, outline(activation, outline_level(strongest.map), size)))
+        shown.append((at, outline(activation, outline_level(strongest.map), size, held.part)))
     return shown
 
 

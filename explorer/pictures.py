@@ -1,6 +1,6 @@
 """Pictures from arrays: outlines and heat maps that lie over a thumbnail, and the data URIs that carry them.
 
-numpy and Pillow only. Overlays are transparent where they show nothing, so they work on light and dark pages.
+Overlays are transparent where they show nothing, so they work on light and dark pages.
 """
 
 import base64
@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from precompute.store.schema import WHOLE
+
 Floats = NDArray[np.floating[Any]]
+Part = tuple[float, float, float, float]
 
 SIDE = 224
 """Pixels a side of an overlay on a square picture."""
@@ -89,13 +92,45 @@ def canvas(aspect: float) -> tuple[int, int]:
     return max(1, round(SIDE / root)), max(1, round(SIDE * root))
 
 
-def active_region(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SIDE)) -> NDArray[np.bool_]:
-    """Say where a map, enlarged smoothly to the rows and columns of a picture, exceeds a level."""
-    enlarged = Image.fromarray(activation.astype(np.float32)).resize(size[::-1], Image.Resampling.BICUBIC)
-    return np.asarray(enlarged) > level
+def active_region(
+    activation: Floats, level: float, size: tuple[int, int] = (SIDE, SIDE), part: Part = WHOLE
+) -> NDArray[np.bool_]:
+    """Say where a map, enlarged smoothly to the rows and columns of a picture, exceeds a level; nowhere outside it."""
+    (top, bottom), (left, right) = _ends(part, size)
+    height, width = activation.shape
+    above, aside, below, across = part
+    box = (
+        width * max(0.0, (left / size[1] - aside) / (across - aside)),
+        height * max(0.0, (top / size[0] - above) / (below - above)),
+        width * min(1.0, (right / size[1] - aside) / (across - aside)),
+        height * min(1.0, (bottom / size[0] - above) / (below - above)),
+    )
+    region = np.zeros(size, bool)
+    if bottom > top and right > left and box[2] > box[0] and box[3] > box[1]:
+        there = (right - left, bottom - top)
+        enlarged = Image.fromarray(activation.astype(np.float32)).resize(there, Image.Resampling.BICUBIC, box)
+        region[top:bottom, left:right] = np.asarray(enlarged) > level
+    return region
 
 
-def outline(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SIDE)) -> bytes | None:
+def placed(values: Floats, part: Part) -> Floats:
+    """Return a map laid out over the whole picture, zero where the map does not reach."""
+    if part == WHOLE:
+        return values
+    where = ((np.arange(SIDE) + 0.5) / SIDE - np.array(part[:2])[:, None]) / (np.array(part[2:]) - part[:2])[:, None]
+    cells = [np.floor(along * n).astype(int) for along, n in zip(where, values.shape, strict=True)]
+    laid = values[np.ix_(*(np.clip(each, 0, n - 1) for each, n in zip(cells, values.shape, strict=True)))]
+    inside = [(each >= 0) & (each < n) for each, n in zip(cells, values.shape, strict=True)]
+    return np.where(inside[0][:, None] & inside[1], laid, 0).astype(values.dtype)
+
+
+def _ends(part: Part, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Return the first pixel of a part of a picture and the one behind its last, for rows and for columns."""
+    ends = zip(part[:2], part[2:], size, strict=True)
+    return tuple((round(max(0.0, first) * n), round(min(1.0, last) * n)) for first, last, n in ends)
+
+
+def outline(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SIDE), part: Part = WHOLE) -> bytes | None:
     """Draw the border of a unit's active region as a transparent PNG.
 
     Parameters
@@ -106,6 +141,8 @@ def outline(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SID
         Activation that counts as active.
     size : (int, int)
         Rows and columns of the PNG, from :func:`canvas`.
+    part : (float, float, float, float)
+        Where the map lies in the picture, as :attr:`precompute.store.layer.Layer.part`.
 
     Returns
     -------
@@ -114,7 +151,7 @@ def outline(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SID
     """
     if activation.size == 1 or np.isnan(level):
         return None
-    region = active_region(activation, level, size)
+    region = active_region(activation, level, size, part)
     if not region.any():
         return None
     drawn = np.zeros(size, np.uint8)

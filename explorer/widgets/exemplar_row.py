@@ -27,7 +27,7 @@ def show(view: View, layer: Layer, unit: int, aside: str = "") -> None:
             Picture(
                 view.store.thumbnail(image),
                 view.store.classes.title[label[image]],
-                overlay=outline(activation, level, canvas(aspect)),
+                overlay=outline(activation, level, canvas(aspect), layer.part),
                 hint=view.store.images.path[image],
                 href=navigate.href_of_image(view, int(image)),
             )

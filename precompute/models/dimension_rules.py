@@ -10,6 +10,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from precompute.models import dimensions as d
+from precompute.models import spatial_rules as spatial
 from precompute.models.dimensions import Dimension, Dimensions
 from precompute.models.operation import Operation, dimensions_of, mark
 
@@ -27,6 +28,10 @@ def _pointwise(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
         back = axis - outputs[0].ndim  # broadcasting aligns the arguments at their last dimensions
         there = [known[back] for known in call.before.values() if known and -back <= len(known)]
         found.append(d.matched(there, size, call.name))
+    if len({d.is_turned(known) for known in call.before.values() if known and d.has_places(known)}) > 1:
+        found = [
+            each if d.roles(each) <= {d.IMAGE, d.UNIT} else d.unknown(d.size_of(each), "permute") for each in found
+        ]
     return [tuple(found)] * len(outputs)
 
 
@@ -155,10 +160,6 @@ def _stack(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     return [(*found[:axis], d.one_factor(d.ANY, outputs[0].shape[axis]), *found[axis:])]
 
 
-def _pad(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    return [tuple(d.resized(each, n, call.name) for each, n in zip(call.first, outputs[0].shape, strict=True))]
-
-
 def _roll(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     found = list(call.first)
     for shift, axis in zip(call.given["shifts"], call.given["dims"], strict=True):
@@ -201,44 +202,6 @@ def _reduce(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     kept = call.given.get("keepdim") or outputs[0].ndim == len(call.first)
     found = [() if axis in axes else each for axis, each in enumerate(call.first) if kept or axis not in axes]
     return [tuple(found) if outputs[0].ndim else ()] * len(outputs)
-
-
-def _space(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Follow an operation such as pooling, which combines neighbours on the last two dimensions within each unit."""
-    found = list(call.first)
-    for axis in (-2, -1):
-        found[axis] = d.resized(found[axis], outputs[0].shape[axis], call.name)
-    return [tuple(found)] * len(outputs)
-
-
-def _fourier(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Follow a Fourier transform, behind which places are frequencies; the inverse one makes places of them again."""
-    inverse = call.name == "_fft_c2r" or not call.given.get("forward", True)
-    found = list(call.first)
-    for axis in call.axes("dim"):
-        moved = d.cause_in([found[axis]], "")  # places that were moved before are moved behind the inverse one too
-        if moved not in d.MOVING or moved.startswith("_fft"):
-            moved = "_fft_c2r" if inverse else call.name
-        found[axis] = d.unknown(outputs[0].shape[axis], moved)
-    return [tuple(found)]
-
-
-def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    found, shape = list(call.first), outputs[0].shape
-    if call.of("weight") is not None or len(found) != len(shape):  # or the weights depend on the images
-        return []
-    found[1] = d.contracted(call.first, 1, shape[1], call.name)
-    space = found[2:]
-    # A convolution defines rows and columns, unless its two last dimensions hold something else or were reordered.
-    if len(space) == 2 and all(d.is_mute(each) or _is_in_place(each) for each in space):
-        space = [d.one_factor(role, size) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
-    found[2:] = [d.resized(each, n, call.name) for each, n in zip(space, shape[2:], strict=True)]
-    return [tuple(found)]
-
-
-def _is_in_place(dimension: Dimension) -> bool:
-    """Say whether an operation that was not followed may have left rows and columns in their order."""
-    return d.UNKNOWN in d.roles(dimension) and not any(f.shift or f.cause in d.MOVING for f in dimension)
 
 
 def _product(one: str, other: str) -> Rule:
@@ -291,20 +254,6 @@ def _attention_module(call: Operation, outputs: list[Tensor]) -> Sequence[Dimens
     return [] if query is None else [(*query[:-1], d.one_factor(d.UNIT, outputs[0].shape[-1]))]
 
 
-def _patches(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Follow ``unfold``: the windows of a picture, as columns."""
-    if len(call.first) != 4 or not all(d.is_picture(each) for each in call.first[2:]):
-        return []
-    sides = []
-    for axis in (0, 1):
-        kernel, dilation, padding, stride = (
-            call.given[name][axis] for name in ("kernel_size", "dilation", "padding", "stride")
-        )
-        sides.append((d.size_of(call.first[2 + axis]) + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
-    windows = [d.Factor(role, size) for role, size in zip((d.ROW, d.COLUMN), sides, strict=True)]
-    return [(call.first[0], d.contracted(call.first, 1, outputs[0].shape[1], call.name), d.joined(windows))]
-
-
 def _copy(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     """Follow writing over a tensor, or over a part of one, which then holds what was written beside what it held."""
     (written,) = _pointwise(call, outputs)
@@ -354,20 +303,20 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_UNCHANGED, _same),
     **dict.fromkeys(_VIEWS, _reshape),
     **dict.fromkeys(_REDUCTIONS, _reduce),
-    **dict.fromkeys(_GATHERING, _space),
+    **dict.fromkeys(_GATHERING, spatial.gathered),
     **dict.fromkeys(_NORMS, _batch_norm),
     **dict.fromkeys(_ATTENTIONS, _attention),
-    **dict.fromkeys(("convolution", "_convolution", "conv2d", "conv1d", "mkldnn_convolution"), _convolution),
-    **dict.fromkeys(("convolution_overrideable", "cudnn_convolution", "conv_depthwise2d"), _convolution),
-    **dict.fromkeys(("_conv_depthwise2d", "thnn_conv2d", "_slow_conv2d_forward", "slow_conv2d"), _convolution),
+    **dict.fromkeys(("convolution", "_convolution", "conv2d", "conv1d", "mkldnn_convolution"), spatial.convolved),
+    **dict.fromkeys(("convolution_overrideable", "cudnn_convolution", "conv_depthwise2d"), spatial.convolved),
+    **dict.fromkeys(("_conv_depthwise2d", "thnn_conv2d", "_slow_conv2d_forward", "slow_conv2d"), spatial.convolved),
     **dict.fromkeys(("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split"), _split),
     **dict.fromkeys(("flip", "index_select", "gather", "sort", "topk"), _picked_or_reordered),
     **dict.fromkeys(("select", "unbind"), _select),
     **dict.fromkeys(("linear", "mkldnn_linear", "_mkl_linear"), _linear),
-    **dict.fromkeys(("constant_pad_nd", "pad"), _pad),
+    **dict.fromkeys(("constant_pad_nd", "pad"), spatial.padded),
     "native_layer_norm": _layer_norm,
     "layer_norm": _layer_norm,
-    **dict.fromkeys(("_fft_r2c", "_fft_c2c", "_fft_c2r"), _fourier),
+    **dict.fromkeys(("_fft_r2c", "_fft_c2c", "_fft_c2r"), spatial.fourier),
     "as_strided": _strided,
     "squeeze": _squeeze,
     "unsqueeze": _unsqueeze,
@@ -381,7 +330,8 @@ RULES: dict[str, Rule] = {
     "stack": _stack,
     "roll": _roll,
     "index": _index,
-    "im2col": _patches,
+    "unfold": spatial.windows,
+    "im2col": spatial.patches,
     "copy": _copy,
     "addmm": _product("mat1", "mat2"),
     "mm": _product("self", "mat2"),

@@ -84,7 +84,9 @@ def _mark_images(inputs: Tensor) -> None:
     """Say that a tensor is the images: (image, channel, height, width), or (image, unit)."""
     middle = [d.one_factor(d.UNIT, size) for size in inputs.shape[1:2]]
     space = inputs.shape[2:]
-    rest = (d.ROW, d.COLUMN) if len(space) == 2 else (d.ANY,) * len(space)
     found = [d.one_factor(d.IMAGE, len(inputs)), *middle]
-    found += [d.one_factor(role, size) for role, size in zip(rest, space, strict=True)]
+    if len(space) == 2:
+        found += [(d.of_picture(role, size),) for role, size in zip((d.ROW, d.COLUMN), space, strict=True)]
+    else:
+        found += [d.one_factor(d.ANY, size) for size in space]
     mark(inputs, tuple(found))

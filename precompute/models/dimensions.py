@@ -7,7 +7,10 @@ split and come together again become whole again. Where nothing is known, the ro
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import prod
+
+from precompute.models.span import Span, together
 
 IMAGE, UNIT, ROW, COLUMN = "image", "unit", "row", "column"
 TOKENS = "tokens"
@@ -21,7 +24,7 @@ UNKNOWN = "unknown"
 MOVING = {
     *("flip", "rot90", "roll", "grid_sampler_2d", "grid_sampler", "cudnn_grid_sampler", "index", "index_select", "cat"),
     *("gather", "sort", "topk", "take", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "put"),
-    *("index_reduce", "masked_scatter", "masked_select", "_fft_r2c", "_fft_c2c", "repeat", "permute"),
+    *("index_reduce", "masked_scatter", "masked_select", "_fft_r2c", "_fft_c2c", "repeat", "permute", "slice"),
 }
 """Operations after which rows and columns are not where the picture has them."""
 
@@ -44,6 +47,10 @@ class Factor:
         For `TOKENS`: the size and the factors of each part; tokens apart from the picture have no factors.
     cause
         For `UNKNOWN`: the operation that may have moved or mixed what lay there.
+    axis
+        For `UNKNOWN`: which dimension of that operation's result it was; 0 where that is not known.
+    span
+        For `ROW` and `COLUMN`: the part of the picture that the whole dimension covers; None where it is not known.
     """
 
     role: str
@@ -52,6 +59,18 @@ class Factor:
     shift: int = 0
     parts: tuple[tuple[int, "Dimension"], ...] = ()
     cause: str = field(default="", compare=False)
+    axis: int = field(default=0, compare=False)
+    span: Span | None = field(default=None, compare=False)
+
+    @property
+    def whole(self) -> Span | None:
+        """The part of the picture that its cells cover; None for a part of a dimension, such as a window."""
+        return None if self.span is None or self.is_window else self.span.resized(self.size)
+
+    @property
+    def is_window(self) -> bool:
+        """Whether it is a part of rows or columns of which the rest lies elsewhere, such as one window of several."""
+        return self.span is not None and self.size * self.step != self.span.n
 
 
 Dimension = tuple[Factor, ...]
@@ -59,10 +78,18 @@ Dimension = tuple[Factor, ...]
 
 Dimensions = tuple[Dimension, ...]
 
+Window = tuple[float, float]
+"""Cell i of a new map is centred on cell `stride` i + `centre` of the one before: (stride, centre)."""
+
 
 def one_factor(role: str, size: int) -> Dimension:
     """Return a dimension of one factor."""
     return (Factor(role, size),)
+
+
+def of_picture(role: str, size: int) -> Factor:
+    """Return rows or columns that cover all of the picture."""
+    return Factor(role, size, span=Span.of_picture(size))
 
 
 def unknown(size: int, cause: str) -> Dimension:
@@ -74,6 +101,14 @@ def cause_in(dimensions: Iterable[Dimension], otherwise: str) -> str:
     """Return why something is unknown: the operation that moved places, or the first that was not followed."""
     causes = [f.cause for dimension in dimensions for f in dimension if f.role == UNKNOWN and f.cause]
     return next((cause for cause in causes if cause in MOVING), next(iter(causes), otherwise))
+
+
+def cause_behind(dimensions: Iterable[Dimension], otherwise: str) -> str:
+    """Return why something is unknown behind an operation that is not followed; a part of a picture stays a part."""
+    held = list(dimensions)
+    cause = cause_in(held, otherwise)
+    cut = any(f.whole is not None and f.whole.is_cut for dimension in held for f in dimension)
+    return "slice" if cut and cause not in MOVING else cause
 
 
 def roles(dimension: Dimension) -> set[str]:
@@ -150,7 +185,7 @@ def _dealt(factors: list[Factor], sizes: Sequence[int]) -> Dimensions:
 
 
 def _lost(factors: Sequence[Factor], sizes: Sequence[int]) -> Dimensions:
-    return tuple(unknown(size, cause_in([tuple(factors)], "reshape")) for size in sizes)
+    return tuple(unknown(size, cause_behind([tuple(factors)], "reshape")) for size in sizes)
 
 
 def joined(factors: Sequence[Factor]) -> Dimension:
@@ -171,26 +206,71 @@ def joined(factors: Sequence[Factor]) -> Dimension:
     return tuple(found)
 
 
-def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
-    """Follow a dimension whose length changes, as by padding, pooling or slicing."""
-    if size_of(dimension) == size:
-        return dimension
+def resized(dimension: Dimension, size: int, cause: str, window: Window | None = None) -> Dimension:
+    """Follow a dimension whose length changes, as by padding, pooling or slicing.
+
+    Parameters
+    ----------
+    dimension
+        What it held.
+    size
+        Its new length.
+    cause
+        The operation.
+    window
+        Says where the new cells lie; None where they cover the same part of the picture as before.
+    """
     # Rows that were pooled or padded are still rows, in order. Rows and columns in one dimension are not: a part of
     # them cannot be laid out as a grid again.
     if len(dimension) == 1 and dimension[0].role in (ROW, COLUMN):
-        return (replace(dimension[0], size=size, step=1),)
+        (factor,) = dimension
+        if factor.whole is not None and not (factor.step > 1 and factor.size == size):
+            span = factor.whole.resized(size) if window is None else factor.whole.through(*window, size)
+            return (replace(factor, size=size, step=1, span=span),)
+        return dimension if factor.size == size else (replace(factor, size=size, step=1, span=None),)
+    if size_of(dimension) == size:
+        return dimension
     if is_units(dimension):
         return one_factor(UNIT, size)
     if roles(dimension) <= {MIXED}:
         return one_factor(MIXED if roles(dimension) else ANY, size)
-    return unknown(size, cause_in([dimension], cause))
+    if roles(dimension) == {UNKNOWN} and len(dimension) == 1:
+        return (replace(dimension[0], size=size, step=1, cause=cause_in([dimension], cause)),)
+    return unknown(size, cause_behind([dimension], cause))
+
+
+def is_turned(dimensions: Dimensions) -> bool:
+    """Say whether rows and columns of (image, a, b, c) were exchanged, also where an operation was not followed.
+
+    Moving units from one end to the other, as between (image, unit, row, column) and (image, row, column, unit), keeps
+    the three in the same order in a circle.
+    """
+    places = [(i, axis) for i, axis in enumerate(_axes(dimensions)) if axis]
+    return any((then - axis - (j - i)) % 3 for (i, axis), (j, then) in pairwise(places))
+
+
+def has_places(dimensions: Dimensions) -> bool:
+    """Say whether (image, a, b, c) has rows or columns, or what may be some."""
+    return any(_axes(dimensions))
+
+
+def _axes(dimensions: Dimensions) -> list[int]:
+    """Return which of 1, 2, 3 each dimension was in the result that was not followed, or as units, rows and columns."""
+    if len(dimensions) != 4:
+        return []
+    alone = [each[0] if len(each) == 1 else None for each in dimensions]
+    lost = [factor.axis if factor else 0 for factor in alone]
+    return lost if any(lost) else [{ROW: 2, COLUMN: 3}.get(factor.role, 0) if factor else 0 for factor in alone]
 
 
 def sliced(dimension: Dimension, size: int, start: int, step: int) -> Dimension:
     """Follow a slice of `size` places: every `step`-th from `start` on."""
     if len(dimension) == 1 and dimension[0].role == TOKENS and step == 1:
         return _cut(dimension[0].parts, start, start + size)
-    return resized(dimension, size, "slice")
+    n = size_of(dimension)
+    if roles(dimension) == {UNKNOWN} and dimension[0].axis > 1 and (start >= step or n - start > step * size):
+        return unknown(size, "slice")
+    return resized(dimension, size, "slice", (step, start))
 
 
 def _cut(parts: tuple[tuple[int, Dimension], ...], start: int, stop: int) -> Dimension:
@@ -229,7 +309,7 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
     if all(is_units(dimension) for dimension in saying):
         return one_factor(UNIT, total)
     if len(saying) == 1 and len(saying[0]) == 1 and saying[0][0].role in (ROW, COLUMN):
-        return resized(saying[0], total, "cat")
+        return resized(saying[0], total, "cat", (1, -sum(sizes[: list(dimensions).index(saying[0])])))
     # Tokens of the picture beside others, such as a class token.
     parts: list[tuple[int, Dimension]] = []
     for dimension, size in zip(dimensions, sizes, strict=True):
@@ -258,12 +338,25 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
     if not saying:
         return one_factor(ANY, size) if size > 1 else ()
     if all(_alike(dimension, saying[0]) for dimension in saying):
-        return saying[0]
+        return _over_each_other(saying)
     if all(map(is_units, saying)):
         return one_factor(UNIT, size)
     if all(map(is_picture, saying)):  # one of them is turned or rolled against the other
         cause = "roll" if any(factor.shift for dimension in saying for factor in dimension) else "permute"
     return unknown(size, cause)
+
+
+def _over_each_other(saying: Sequence[Dimension]) -> Dimension:
+    """Return what dimensions that hold the same make together; unknown where they are other parts of the picture."""
+    found = list(saying[0])
+    for i, factor in enumerate(found):
+        spans = [dimension[i].span for dimension in saying]
+        known = [span for span in spans if span is not None and factor.span is not None and span.n == factor.span.n]
+        span = together(known) if known else None
+        if known and span is None:
+            return unknown(size_of(saying[0]), "slice")
+        found[i] = factor if span is None else replace(factor, span=span)
+    return tuple(found)
 
 
 def _alike(one: Dimension, other: Dimension) -> bool:

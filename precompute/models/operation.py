@@ -1,6 +1,7 @@
 """One operation of a forward pass, with what the dimensions of its arguments hold."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -39,9 +40,13 @@ class Operation:
     def nothing(self, output: Tensor) -> Dimensions:
         """Return unknown dimensions for an output; the first stays that of images where its length has not changed."""
         first = next((found[0] for found in self.before.values() if found), ())
-        cause = d.cause_in([each for found in self.before.values() for each in found or ()], self.name)
+        cause = d.cause_behind([each for found in self.before.values() for each in found or ()], self.name)
         cause = cause if cause in d.MOVING else self.name
+        if any(d.is_turned(found) for found in self.before.values() if found):
+            cause = "permute"
         lost = tuple(d.unknown(size, cause) for size in output.shape)
+        if output.ndim >= 4:
+            lost = tuple((replace(factor, axis=axis * (axis < 4)),) for axis, (factor,) in enumerate(lost))
         as_before = d.roles(first) == {d.IMAGE} and output.ndim > 0 and d.size_of(first) == len(output)
         return (first, *lost[1:]) if as_before else lost
 

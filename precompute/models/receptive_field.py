@@ -314,20 +314,22 @@ def _windows(
     return down, across
 
 
-def _divided(before: tuple[int, ...], after: tuple[int, ...]) -> _Windows:
+def _divided(before: tuple[float, ...], after: tuple[int, ...]) -> _Windows:
     down, across = ((b / a, (b / a - 1) / 2) for b, a in zip(before, after, strict=True))
     return down, across
 
 
-def stretched(shape: tuple[int, ...], size: tuple[int, int]) -> Axes:
-    """Return the axes of a map that is stretched over the image, for maps whose true place is not known.
+def stretched(site: Site, size: tuple[int, int]) -> Axes:
+    """Return the axes of a map that is stretched over its part of the image, if its true place is not known.
 
     Parameters
     ----------
-    shape
-        Height and width of the map.
+    site
+        The layer.
     size
         Height and width of the image.
     """
-    (down, across) = _divided(size, shape or (1, 1))
-    return Axis(*down), Axis(*across)
+    top, left, bottom, right = site.part or (0.0, 0.0, 1.0, 1.0)
+    there = (size[0] * (bottom - top), size[1] * (right - left))
+    (down, across) = _divided(there, site.spatial_shape or (1, 1))
+    return Axis(down[0], down[1] + size[0] * top), Axis(across[0], across[1] + size[1] * left)

@@ -4,7 +4,7 @@ The command line and the store call a site a layer, and write it as `Site.name`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -15,7 +15,7 @@ from precompute.errors import LayerError
 from precompute.models.dimension_tracking import track_dimensions
 from precompute.models.forward import copy_for
 from precompute.models.rows import misplaced
-from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
+from precompute.models.unit_dimension import NoUnits, Part, UnitPlace, check_shape, contradiction, unit_place
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
 from precompute.words import close_matches
 
@@ -53,6 +53,9 @@ class Site:
         are the cells of the map, row by row. None where the output has no tokens.
     told
         Whether the dimension of the units is known from the user alone, because the network does not show it.
+    part
+        Where its map begins and ends, as fractions of the picture: top, left, bottom, right. None where it covers the
+        whole picture, but for half a cell, or where that is not known.
     """
 
     path: str
@@ -64,6 +67,7 @@ class Site:
     unit_dimension: int = 1
     other_tokens: tuple[int, ...] | None = None
     told: bool = False
+    part: Part | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:

@@ -12,6 +12,9 @@ from precompute.models.dimensions import Dimension, Dimensions
 from precompute.models.operation import dimensions_of
 from precompute.models.units_on import Said
 
+Part = tuple[float, float, float, float]
+"""Where a map begins and ends, as fractions of the picture: top, left, bottom, right."""
+
 
 @dataclass(frozen=True)
 class UnitPlace:
@@ -21,11 +24,12 @@ class UnitPlace:
     spatial_shape: tuple[int, ...]
     other_tokens: tuple[int, ...] | None = None
     told: bool = False
+    part: Part | None = None
 
     @property
-    def as_said(self) -> tuple[int, tuple[int, ...] | None, bool]:
-        """The dimension of the units, the tokens apart from the picture, and whether the user said so."""
-        return self.unit_dimension, self.other_tokens, self.told
+    def as_said(self) -> tuple[int, tuple[int, ...] | None, bool, Part | None]:
+        """The dimension of the units, the tokens apart from the picture, whether the user said so, and the part."""
+        return self.unit_dimension, self.other_tokens, self.told, self.part
 
 
 class NoUnits(Exception):
@@ -127,7 +131,8 @@ def _place(output: Tensor, said: Said | None) -> UnitPlace:
     axis = _unit_axis(dimensions, said)
     rest = [(shape[i], dimensions[i]) for i in range(1, len(shape)) if i != axis]
     if len(rest) == 2:
-        return UnitPlace(1 if axis == 1 else -1, _grid(rest, trusted=said is not None))
+        part = None if said is not None else _part([dimension[:1] for _, dimension in rest])
+        return UnitPlace(1 if axis == 1 else -1, _grid(rest, trusted=said is not None), part=part)
     if axis == 1:
         raise NoUnits("its output is (image, unit, position), with the positions in a row", way=_IN_A_ROW)
     return _tokens(*rest[0])
@@ -168,7 +173,7 @@ def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int,
             raise NoUnits(f"its positions are not known to be rows and columns of the picture{_cause([dimension])}")
         # The first factor must be all rows (or columns) that are left: windows divide them into two factors. Those that
         # were moved into the units may follow as a unit factor.
-        if dimension[0].role != role or d.roles(dimension[1:]) - {d.UNIT}:
+        if dimension[0].role != role or d.roles(dimension[1:]) - {d.UNIT} or dimension[0].is_window:
             raise NoUnits("its positions are not rows and columns of the picture in order")
         if any(factor.shift for factor in dimension):
             raise NoUnits("its map is rolled round")
@@ -192,7 +197,17 @@ def _tokens(n: int, dimension: Dimension) -> UnitPlace:
     for size, factors in parts:
         others += [] if factors == picture else range(begin, begin + size)
         begin += size
-    return UnitPlace(-1, tuple(factor.size for factor in picture), tuple(others))
+    part = _part([(factor,) for factor in picture])
+    return UnitPlace(-1, tuple(factor.size for factor in picture), tuple(others), part=part)
+
+
+def _part(sides: Sequence[Dimension]) -> Part | None:
+    """Return the part of the picture that rows and columns cover; None where it is all of it or not known."""
+    spans = [factor.whole for side in sides for factor in side if factor.role in (d.ROW, d.COLUMN)]
+    down, across = [*spans, None, None][:2] if len(spans) == 2 else (None, None)
+    if down is None or across is None or (down.is_whole and across.is_whole):
+        return None
+    return down.first, across.first, down.last, across.last
 
 
 def _tokens_as_said(shape: tuple[int, ...], said: Said) -> UnitPlace:

@@ -24,7 +24,7 @@ from precompute.run.sweep import SweptImages
 from precompute.stages.exemplars import Choice, choose
 from precompute.store.blocks import row_blocks
 from precompute.store.keep import ALL
-from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, layer_path
+from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, MILLION, layer_path
 from precompute.store.train_writer import Writer
 from precompute.store.writer import StoreWriter
 
@@ -170,6 +170,8 @@ class _LayerMerge:
             "positions": self.site.positions,
             "other_tokens": np.int32(len(self.site.other_tokens or ())),
         }
+        if self.site.part is not None:
+            facts["part"] = np.rint(np.array(self.site.part) * MILLION).astype(np.int64)
         self.writer.describe(layer_path(self.site.name), facts)
         signed = self._is_signed()
         names = ("max", "mean", "positive_mean") if signed else ("max", "mean")

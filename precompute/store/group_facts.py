@@ -68,6 +68,13 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
             "How many tokens apart from the picture it has. Older stores: as many as `activation/other_tokens`.",
             required=False,
         ),
+        "part": Fact(
+            "integers",
+            "Where a unit's map begins and ends in the network's input: top, left, bottom, right, in millionths of the "
+            "input's height and width; below 0 or above 1,000,000 beyond it. Absent where a map covers the whole input "
+            "up to half a cell, or where its place is not known.",
+            required=False,
+        ),
     },
     f"{LAYER}/measure/<name>": {
         "label": Fact("text", "Its name for readers."),

@@ -76,6 +76,16 @@ class Layer:
         return str(self._file.facts(self._path()).get("positions", "grid" if self.spatial_shape else "none"))
 
     @cached_property
+    def part(self) -> tuple[float, float, float, float]:
+        """Where a unit's map begins and ends in the network's input: top, left, bottom, right, as fractions of it."""
+        if "part" not in self._file.facts(self._path()):
+            return schema.WHOLE
+        top, left, bottom, right = (
+            value / schema.MILLION for value in (*self._file.integers(self._path(), "part"), *[0] * 4)[:4]
+        )
+        return (top, left, bottom, right) if bottom > top and right > left else schema.WHOLE
+
+    @cached_property
     def class_mean(self) -> Floats:
         """Mean of activation/mean over each class, (U, C); NaN for a class without images."""
         return self._read("class_mean")

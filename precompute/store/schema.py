@@ -35,11 +35,13 @@ __all__ = [
     "MAX_STATE_DICT_BYTES",
     "MAX_THUMBNAIL_BYTES",
     "MAX_THUMBNAIL_SIDE",
+    "MILLION",
     "ROOT_FACTS",
     "STAMP_FACTS",
     "STRING",
     "TRAIN",
     "VERSION",
+    "WHOLE",
     "Axis",
     "Entry",
     "Fact",
@@ -58,6 +60,10 @@ EXEMPLAR_KINDS = ("top", "bottom", "quantile")
 MAX_STATE_DICT_BYTES = 64 * 1024**2
 MAX_EXEMPLAR_MAP_SIDE = 56
 MAX_THUMBNAIL_SIDE = 128
+MILLION = 1_000_000
+"""What the fact ``part`` counts as the whole height or width."""
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+"""The part of the network's input that a map covers if there is no fact ``part``."""
 MAX_THUMBNAIL_BYTES = 128 * 1024
 MAX_ATTRIBUTION_MAP_SIDE = 112
 

@@ -37,6 +37,31 @@ def test_a_region_at_the_edge_is_outlined_inside_the_picture():
     assert pictures.outline(bump(at=(0, 5)), 0.5, size=(110, 110)) is not None
 
 
+def test_a_map_of_a_part_of_the_picture_is_drawn_there():
+    everywhere = pictures.active_region(np.ones((6, 4)), 0.5, (120, 80), part=(0.25, 0.0, 0.75, 1.0))
+    assert everywhere[30:90].all()
+    assert not everywhere[:30].any()
+    assert not everywhere[90:].any()
+    assert np.array_equal(pictures.placed(np.ones((6, 4)), (0.25, 0.0, 0.75, 1.0)), everywhere_square(56, 168))
+
+
+def everywhere_square(first, last):
+    laid = np.zeros((pictures.SIDE, pictures.SIDE))
+    laid[first:last] = 1
+    return laid
+
+
+def test_a_map_that_reaches_beyond_the_picture_is_cut_off_there():
+    # Cells of 10 pixels; the first row of the picture is the third of the map.
+    region = pictures.active_region(bump(at=(2, 5)), 0.5, (110, 110), part=(-2 / 11, 0, 9 / 11, 1))
+    inside = np.flatnonzero(region[:, 55])
+    assert inside[0] == 0
+    assert inside[-1] == pytest.approx(5 + 20.4, abs=2)
+    laid = pictures.placed(bump(at=(2, 5)), (-2 / 11, 0, 9 / 11, 1))
+    assert laid[:20, 112].min() == laid.max() == 1
+    assert not laid[-40:].any()
+
+
 @pytest.mark.parametrize(
     ("activation", "level"),
     [(bump() * 0.4, 0.5), (np.ones((1, 1)), 0.5), (bump(), float("nan")), (np.zeros((7, 7)), 0.1)],

@@ -6,7 +6,7 @@ import pytest
 from explorer.positions import apart_words, shape_words, where_words
 from precompute.store.reader import open_store
 from tests.explorer.conftest import put
-from tests.factory import Recipe
+from tests.factory import Recipe, as_if_written
 
 TOKENS = Recipe(
     per_class=6,
@@ -54,3 +54,11 @@ def test_the_pages_say_both(made, runs, show):
     assert "each silenced on every token" in show("layer", store="demo", layer="block").words
     assert "On the token apart from the picture" in show("unit", store="demo", layer="block", unit="0").words
     assert "apart from the picture" not in show("unit", store="demo", layer="conv", unit="0").words
+
+
+def test_the_page_says_that_maps_show_a_part_of_the_picture(made, runs, show):
+    with as_if_written(put(made("tokens", TOKENS), runs)) as file:
+        file["/layers/conv"].attrs["part"] = np.array([200_000, 0, 1_000_000, 1_000_000])
+    sentence = "Maps of this layer show only a part of the picture; nothing is outlined outside it."
+    assert sentence in show("unit", store="demo", layer="conv", unit="0").words
+    assert sentence not in show("unit", store="demo", layer="mlp", unit="0").words

@@ -22,7 +22,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         Picture(
             jpeg=view.store.thumbnail(image),
             title=classes.title[label[image]],
-            overlay=outline(activation, level, size),
+            overlay=outline(activation, level, size, layer.part),
             hint=view.store.images.path[image],
         )
         for image, activation in zip(found.image, found.map, strict=True)

@@ -35,11 +35,13 @@ def show(view: View, layer: Layer, unit: int) -> None:
     lost = _lost_images(view, layer, unit)
     origin = view.origin(layer.name, f"unit {unit}")
     gallery.show(
-        _pictures(view, found, level, lost),
+        _pictures(view, layer, found, level, lost),
         aspect_of(view.store.model.input_size),
         taken=Taken("exemplars", _SAYS[kind], origin),
     )
     said = _caption(found, kind, level)
+    if not np.isnan(level) and (max(layer.part[:2]) > 0 or min(layer.part[2:]) < 1):
+        said.append("Maps of this layer show only a part of the picture; nothing is outlined outside it.")
     if kind == "top" and layer.keeps_all:
         said += _at_the_top(layer.activation(unit).max, found)
     if lost & set(found.image.tolist()):
@@ -65,7 +67,7 @@ def _lost_images(view: View, layer: Layer, unit: int) -> set[int]:
     return set(flips.image[lost].tolist())
 
 
-def _pictures(view: View, found: Exemplars, level: float, lost: set[int]) -> list[Picture]:
+def _pictures(view: View, layer: Layer, found: Exemplars, level: float, lost: set[int]) -> list[Picture]:
     classes, label = view.store.classes, view.store.images.label
     chosen = view.chosen_class
     size = canvas(aspect_of(view.store.model.input_size))
@@ -74,7 +76,7 @@ def _pictures(view: View, found: Exemplars, level: float, lost: set[int]) -> lis
             jpeg=view.store.thumbnail(image),
             title=classes.title[label[image]],
             value=significant(float(value)),
-            overlay=outline(activation, level, size),
+            overlay=outline(activation, level, size, layer.part),
             chosen=None if chosen is None else bool(label[image] == chosen),
             lost=int(image) in lost,
             hint=view.store.images.path[image],

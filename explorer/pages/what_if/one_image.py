@@ -13,7 +13,7 @@ from explorer.navigate import View
 from explorer.origin import Origin
 from explorer.pages.what_if import question
 from explorer.pages.what_if.question import Asked, change_words
-from explorer.pictures import aspect_of, common_limit, heat
+from explorer.pictures import aspect_of, common_limit, heat, placed
 from explorer.widgets import gallery, palette
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.gallery import Picture, Taken
@@ -90,7 +90,7 @@ def _show_maps(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
             jpeg,
             f"unit {unit}",
             f"up to {significant(float(values.max()))}" if values.any() else "zero on this image",
-            overlay=heat(values, limit, palette.signed()) if values.size > 1 else None,
+            overlay=heat(placed(values, view.layer.part), limit, palette.signed()) if values.size > 1 else None,
         )
         for unit, values in zip(asked.units, found["maps"], strict=False)
     ]

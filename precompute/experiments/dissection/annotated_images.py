@@ -97,7 +97,7 @@ class AnnotatedImages:
         height, width = restored.probe.shape[2:]
         axes = [
             receptive_field_centres(restored.model.network, site, restored.probe[:2])
-            or stretched(site.spatial_shape, (height, width))
+            or stretched(site, (height, width))
             for site in sites
         ]
         return cls(restored, masks, tuple(sites), tuple(axes), Framing(restored.model.transform, (height, width)))

@@ -10,7 +10,7 @@ from torch.nn import functional
 from precompute.models.demo import DemoNetwork
 from precompute.models.load import load_model
 from precompute.models.receptive_field import Axis, receptive_field_centres, receptive_fields, stretched
-from precompute.models.sites import find_site, list_sites
+from precompute.models.sites import Site, find_site, list_sites
 
 SIDE = 48
 
@@ -94,8 +94,13 @@ def test_what_cannot_be_followed_has_no_anchor():
 
 
 def test_a_map_without_anchor_is_stretched_over_the_image():
-    assert stretched((12, 6), (48, 48)) == (Axis(4.0, 1.5), Axis(8.0, 3.5))
-    assert stretched((), (8, 8)) == (Axis(8.0, 3.5), Axis(8.0, 3.5))
+    assert stretched(Site("a", 1, "ReLU", 4, (12, 6), 0), (48, 48)) == (Axis(4.0, 1.5), Axis(8.0, 3.5))
+    assert stretched(Site("a", 1, "ReLU", 4, (), 0), (8, 8)) == (Axis(8.0, 3.5), Axis(8.0, 3.5))
+
+
+def test_a_map_of_a_part_is_stretched_over_that_part():
+    site = Site("a", 1, "ReLU", 4, (6, 6), 0, part=(0.25, 0.0, 0.75, 1.0))
+    assert stretched(site, (48, 48)) == (Axis(4.0, 13.5), Axis(8.0, 3.5))
 
 
 # How far a cell reaches

@@ -191,6 +191,89 @@ def test_a_picture_beside_itself_in_another_place_is_no_picture(operation):
     assert f"rows and columns of the picture, because the operation {operation} may" in reasons(network)["after"]
 
 
+PARTS = {
+    "rows cut off": (lambda x: x[:, :, 4:-4], (1 / 6, 0, 5 / 6, 1)),
+    "narrow": (lambda x: x.narrow(3, 8, 8), (0, 1 / 3, 1, 2 / 3)),
+    "negative padding": (lambda x: F.pad(x, (-2, -4)), (0, 1 / 12, 1, 5 / 6)),
+    "half": (lambda x: x.chunk(2, 3)[1], (0, 1 / 2, 1, 1)),
+    "padding": (lambda x: F.pad(x, (4, 0, 0, 0)), (0, -1 / 6, 1, 1)),
+    "reflection": (lambda x: F.pad(x, (4, 4, 2, 2), mode="reflect"), (-1 / 12, -1 / 6, 13 / 12, 7 / 6)),
+    "constants beside": (lambda x: torch.cat([torch.zeros(len(x), 8, 4, 24), x], 2), (-1 / 6, 0, 1, 1)),
+    "large kernel": (lambda x: F.conv2d(x, torch.ones(8, 1, 9, 9), groups=8), (1 / 6, 1 / 6, 5 / 6, 5 / 6)),
+    "pooling": (lambda x: F.max_pool2d(x[:, :, 12:], 2), (1 / 2, 0, 1, 1)),
+    "enlarged": (lambda x: F.interpolate(x, scale_factor=2)[:, :, 8:-8], (1 / 6, 0, 5 / 6, 1)),
+    "transposed": (
+        lambda x: F.conv_transpose2d(x, torch.ones(8, 1, 2, 2), stride=2, groups=8)[..., 24:],
+        (0, 0.5, 1, 1),
+    ),
+    "whole again": (lambda x: F.pad(x, (0, 0, 4, 4))[:, :, 4:-4], None),
+    "every second": (lambda x: x[..., ::2], None),
+    "strided": (lambda x: F.conv2d(x, torch.ones(8, 1, 3, 3), stride=2, padding=1, groups=8), None),
+}
+
+
+class Whole(nn.Module):
+    """A convolution with 24 rows and columns, a function, and what takes its result."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.conv, self.after, self.fc, self.function = nn.Conv2d(3, 8, 1), nn.Identity(), nn.Linear(8, 5), function
+
+    def forward(self, x):
+        return self.fc(self.after(self.function(self.conv(F.interpolate(x, (24, 24))))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_part_of_the_picture_that_a_map_covers_is_known(name):
+    function, part = PARTS[name]
+    assert found(Whole(function))["after"].part == (part if part is None else pytest.approx(part))
+
+
+def test_tokens_of_a_part_of_the_picture_know_it():
+    site = found(Whole(lambda x: x[:, :, 6:].flatten(2).mT.contiguous().mT.unflatten(2, (18, 24))))["after"]
+    assert site.part == pytest.approx((1 / 4, 0, 1, 1))
+
+
+def moved_down(x):
+    y = x.clone()
+    y[:, :, 4:] = x[:, :, :-4]
+    return y
+
+
+LAID_OVER = {
+    "other parts": lambda x: x.chunk(2, 2)[0] + x.chunk(2, 2)[1],
+    "swapped halves": lambda x: torch.cat([x[:, :, 12:], x[:, :, :12]], 2),
+    "written further down": moved_down,
+    "exchanged behind what is not followed": lambda x: x + opaque(x).transpose(2, 3),
+    "one window of several": lambda x: x.unflatten(2, (2, 12))[:, :, 0],
+    "a window by unfold": lambda x: x.unfold(2, 8, 8)[:, :, 1].transpose(2, 3),
+}
+
+
+@pytest.mark.parametrize("name", LAID_OVER)
+def test_places_that_are_not_certain_are_refused(name):
+    assert "its positions are not " in reasons(Whole(LAID_OVER[name]))["after"]
+
+
+NOT_BACK = {
+    "exchanged": lambda x: opaque(x).transpose(2, 3),
+    "exchanged before": lambda x: opaque(x.transpose(2, 3)),
+    "cut off": lambda x: opaque(x)[:, :, 1:],
+    "cut off before": lambda x: F.pad(opaque(x[:, :, 2:]), (0, 0, 2, 0)),
+    "swapped halves": lambda x: torch.cat([opaque(x)[..., 2:], opaque(x)[..., :2]], 3),
+    "both": lambda x: opaque(x) + opaque(x).transpose(2, 3),
+}
+
+
+@pytest.mark.parametrize("name", NOT_BACK)
+def test_nor_does_a_convolution_put_them_back(name):
+    assert "its positions are not known to be" in reasons(Moved(NOT_BACK[name]))["after"]
+
+
+def test_units_that_are_moved_to_the_end_and_back_are_not_rows_or_columns_exchanged():
+    assert found(Moved(lambda x: opaque(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)))["after"].spatial_shape == (2, 2)
+
+
 @pytest.mark.parametrize("operation", MOVING)
 def test_a_convolution_does_not_put_moved_positions_back(operation):
     network = Moved(MOVING[operation])
