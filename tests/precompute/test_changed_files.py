@@ -16,7 +16,8 @@ from precompute.images.loading import read_batches
 from precompute.run import exemplars, pipeline
 from precompute.store.check import check
 from precompute.store.reader import open_store
-from tests.everyday import everyday
+from precompute.workers import start
+from tests.precompute.run.test_worker_pool import InThisProcess
 from tests.small import write_images, write_network
 
 
@@ -85,7 +86,7 @@ def test_a_first_run_compares_nothing(small, capsys):
     assert "are compared with what they were" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("device", everyday(("cpu", "cpu,cpu"), lambda device: device == "cpu"))
+@pytest.mark.parametrize("device", ["cpu", "cpu,cpu"])
 def test_a_picture_that_changes_between_the_sweep_and_the_exemplars_ends_the_run(small, device, monkeypatch, capsys):
     before = exemplars.write_exemplars
 
@@ -94,6 +95,7 @@ def test_a_picture_that_changes_between_the_sweep_and_the_exemplars_ends_the_run
             repaint(file)
         return before(*arguments)
 
+    monkeypatch.setattr(start, "LocalWorkers", InThisProcess)
     monkeypatch.setattr(pipeline, "write_exemplars", change)
     assert main(job(small, "--device", device)) == 1
     assert "this file has changed since the run first read it" in capsys.readouterr().err
@@ -154,6 +156,7 @@ def _to_tensor(picture):
 
 def test_a_store_names_all_devices_that_computed_its_shards(small, monkeypatch):
     with monkeypatch.context() as patch:
+        patch.setattr(start, "LocalWorkers", InThisProcess)
         patch.setattr(pipeline, "write_network", stop)
         assert main(job(small, "--device", "cpu,cpu")) == 130
     assert main(job(small, "--device", "cpu", "--resume")) == 0
