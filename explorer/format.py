@@ -42,7 +42,10 @@ def writable(text: object) -> str:
     Bytes of a file's name that are not text become escapes, and so do signs that would turn the direction of the words
     and numbers after a name. The signs around a name that `isolated` returns stay.
     """
-    sent = str(text).encode("utf-8", "backslashreplace").decode()
+    sent = str(text)
+    if sent.isascii():  # as nearly all names are
+        return sent
+    sent = sent.encode("utf-8", "backslashreplace").decode()
     return "".join(
         part if _ISOLATED.fullmatch(part) else _TURNS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", part)
         for part in _ISOLATED.split(sent)

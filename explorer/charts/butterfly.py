@@ -156,13 +156,11 @@ def ticks(others: pd.DataFrame, field: str, span: float) -> pd.DataFrame:
 
 def _ends(frame: pd.DataFrame) -> dict[str, float]:
     """Return the ends of both axes; zero lies on each axis."""
-    low, high = min(0.0, float(frame["activation"].min())), max(0.0, float(frame["activation"].max()))
+    activation, drops = frame["activation"], np.r_[frame["drop"], frame["low"], frame["high"]]
+    low, high = float(np.fmin.reduce(activation, initial=0)), float(np.fmax.reduce(activation, initial=0))
     ends = (low, high) if high > low else (0.0, 1.0)
-    drops = (
-        min(-1.0, float(frame[["low", "drop"]].min().min())),
-        max(1.0, float(frame[["high", "drop"]].max().max())),
-    )
-    return dict(zip((*_LEFT_ENDS, *_RIGHT_ENDS), (*ends, *drops), strict=True))
+    widest = float(np.fmin.reduce(drops, initial=-1)), float(np.fmax.reduce(drops, initial=1))
+    return dict(zip((*_LEFT_ENDS, *_RIGHT_ENDS), (*ends, *widest), strict=True))
 
 
 @lru_cache(maxsize=256)

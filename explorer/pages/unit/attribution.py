@@ -1,7 +1,7 @@
 """Attribution maps of a unit on its strongest images, on one common scale."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -28,16 +28,11 @@ def show(view: View, layer: Layer, unit: int) -> None:
         "pixels that raise (blue) or lower (orange) its peak",
         does="point at a picture to see the image",
     )
-    held = {
-        facts.method: layer.attribution(facts.method, unit)
-        for facts in layer.attributions
-        if facts.left_out is None and facts.n_exemplars
-    }
-    order = sorted(held, key=lambda method: [*METHODS, method].index(method))
+    held = [facts.method for facts in layer.attributions if facts.left_out is None and facts.n_exemplars]
     if not held:
         note("This store holds no attribution maps.")
     else:
-        _maps(view, layer, unit, {method: held[method] for method in order})
+        _maps(view, layer, unit, sorted(held, key=lambda method: [*METHODS, method].index(method)))
     if "top" in layer.exemplar_kinds:
         asked = view.selection.to(part="maps", by=view.selection.method, image=None)
         label = "Any method on any exemplar, compared with random weights"
@@ -55,12 +50,11 @@ def _left_out(layer: Layer) -> dict[str, list[str]]:
     return reasons
 
 
-def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps]) -> None:
-    method = view.selection.method if view.selection.method in held else _first_with_something(held)
+def _maps(view: View, layer: Layer, unit: int, held: Sequence[str]) -> None:
+    method, found = _first_of(layer, unit, [each for each in held if each == view.selection.method] or held)
     likeness = cache.likeness(view.source, layer)
-    _choose_method(view, list(held), method, likeness)
+    _choose_method(view, held, method, likeness)
     _beside_random_weights(view, method, likeness.get(method))
-    found = held[method]
     limit = common_limit(found.map[found.computed])
     strongest = layer.exemplars("top", unit)
     ceiling = _ceiling(strongest.value)
@@ -83,10 +77,11 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
         note(f"What is attributed is {of}: at its upper bound a unit has no gradient.")
 
 
-def _first_with_something(held: dict[str, AttributionMaps]) -> str:
-    """Return the first method with a map that is not zero everywhere; the first of all if there is none."""
-    shown = (method for method, found in held.items() if found.map[found.computed].any())
-    return next(shown, next(iter(held)))
+def _first_of(layer: Layer, unit: int, held: Sequence[str]) -> tuple[str, AttributionMaps]:
+    """Return the first method with a map that is not zero everywhere, and its maps; the first if there is none."""
+    read = ((method, layer.attribution(method, unit)) for method in held)
+    shown = ((method, found) for method, found in read if found.map[found.computed].any())
+    return next(shown, None) or (held[0], layer.attribution(held[0], unit))
 
 
 def _beside_random_weights(view: View, method: str, found: Likeness | None) -> None:
@@ -124,7 +119,7 @@ def _not_computed(view: View, layer: Layer, unit: int, method: str, found: Attri
         )
 
 
-def _choose_method(view: View, held: list[str], method: str, likeness: Mapping[str, Likeness]) -> None:
+def _choose_method(view: View, held: Sequence[str], method: str, likeness: Mapping[str, Likeness]) -> None:
     words = {each: _label(each, likeness.get(each)) for each in held}
     url_choice.choose(view, "method", words, method, key="method", label="Method")
 
