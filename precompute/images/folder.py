@@ -170,28 +170,28 @@ def refuse_all_left_out(images: ImageList) -> None:
         )
 
 
-def refuse_many_bad(images: ImageList, n_bad: int) -> None:
+def refuse_many_bad(images: ImageList, bad: Mapping[str, str]) -> None:
     """Refuse a list if more than one file in twenty cannot be read as an image.
 
     Parameters
     ----------
     images : ImageList
         The images of a run.
-    n_bad : int
-        The number of files that are left out or turned out to be unreadable.
+    bad : mapping of str to str
+        The reason for every file that is left out or turned out to be unreadable, by its path.
 
     Raises
     ------
     ImageFolderError
-        If there are too many of them. The message says why the first was left out, if any was.
+        If there are too many of them. The message names the first, with the reason.
     """
-    if n_bad <= _TOLERATED_BAD * len(images):
+    if len(bad) <= _TOLERATED_BAD * len(images):
         return
-    first = next(iter(images.left_out), None)
-    example = "" if first is None else f", {first} among them ({images.left_out[first]})"
+    first = next(iter(bad))
     raise ImageFolderError(
-        f"{images.root}: {n_bad:,} of {len(images):,} files cannot be read as images, more than "
-        f"{_TOLERATED_BAD:.0%}{example}. Mend or remove them, or add --allow-bad (and --resume) to leave them out."
+        f"{images.root}: {len(bad):,} of {len(images):,} files cannot be read as images, more than "
+        f"{_TOLERATED_BAD:.0%}, {first} among them ({bad[first]}). Mend or remove them, or add --allow-bad (and "
+        "--resume) to leave them out."
     )
 
 

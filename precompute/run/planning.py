@@ -118,7 +118,7 @@ def _find_images(source: ImageSource, *, allow_bad: bool) -> Listing:
     listing = source.find_images()
     if not allow_bad:
         for images in filter(None, (listing.images, listing.train)):
-            refuse_many_bad(images, len(images.left_out))
+            refuse_many_bad(images, images.left_out)
     return listing
 
 

@@ -51,16 +51,18 @@ class SweptImages:
     shards: tuple[str, ...]
 
 
-def bad_count(folder: ShardFolder, shards: Sequence[str]) -> int:
-    """Count the images in some shards that could not be read."""
-    return sum(len(folder.read(shard, "bad_position")) for shard in shards)
+def unreadable(candidates: ImageList, folder: ShardFolder, shards: Sequence[str]) -> dict[str, str]:
+    """Return the reason for every image in some shards that could not be read, by its path."""
+    if not shards:
+        return {}
+    position, reason = (folder.read_all(shards, name) for name in ("bad_position", "bad_reason"))
+    return {candidates.paths[p]: str(r) for p, r in zip(position, reason, strict=True)}
 
 
 def find_swept_images(candidates: ImageList, folder: ShardFolder, shards: Sequence[str]) -> SweptImages:
     """Find out from the side files which images a sweep could read."""
     position = folder.read_all(shards, "bad_position")
-    reason = folder.read_all(shards, "bad_reason")
-    skipped = tuple((candidates.paths[p], str(r)) for p, r in zip(position, reason, strict=True))
+    skipped = tuple(unreadable(candidates, folder, shards).items())
     held = tuple(shard for shard in shards if "prediction" in folder.names(shard))
     return SweptImages(candidates.without(position.tolist()), skipped, held)
 
@@ -95,21 +97,21 @@ def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: P
     shards = image_set.cut(SWEEP_PASS, len(images))
     todo = image_set.todo(shards)
     n_ablations = _n_ablations(plan)
-    bad = bad_count(folder, [name for name in shards if name not in todo])
+    bad = unreadable(images, folder, [name for name in shards if name not in todo])
     _refuse_many_bad(plan, bad)  # the shards of before may have been swept with bad images allowed
     with progress.stage(
         image_set.stage_prefix + SWEEP, n_ablations * len(plan.candidates), unit="ablated images"
     ) as stage:
         stage.advance(n_ablations * (len(plan.candidates) - sum(map(len, todo.values()))))
         for name in image_set.compute(partial(_sweep_one, means=means), images, todo, stage):
-            bad += bad_count(folder, [name])
+            bad |= unreadable(images, folder, [name])
             _refuse_many_bad(plan, bad)
     return find_swept_images(image_set.listed(), folder, list(shards))
 
 
-def _refuse_many_bad(plan: Plan, n_bad: int) -> None:
+def _refuse_many_bad(plan: Plan, bad: Mapping[str, str]) -> None:
     if not plan.options.allow_bad:
-        refuse_many_bad(plan.candidates, n_bad)
+        refuse_many_bad(plan.candidates, bad)
 
 
 def _n_ablations(plan: Plan) -> int:
