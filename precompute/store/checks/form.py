@@ -161,7 +161,7 @@ def _layer_sizes(file: h5py.File, path: str) -> dict[str, int]:
     """Sizes of the axes that the datasets of a layer share."""
     parts = path.split("/")
     layer = file.get(f"/layers/{parts[parts.index('layers') + 1]}") if "layers" in parts else None
-    n_units: Any = None if layer is None else layer.attrs.get("n_units")
+    n_units: Any = None if layer is None else read_fact(layer, "n_units")
     return {"unit": int(n_units), "unit+1": int(n_units) + 1} if _is_of_kind(n_units, "integer") else {}
 
 

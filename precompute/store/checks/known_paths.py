@@ -38,7 +38,9 @@ class KnownPaths:
 
     def __contains__(self, path: str) -> bool:
         if path not in self._held:
-            self._held[path] = path in self._file
+            above, _, name = path.rpartition("/")
+            # One listing of a group serves all that is asked of it; looking up a path takes far longer.
+            self._held[path] = name in self.names(above) if above and name else path in self._file
         return self._held[path]
 
     def __getitem__(self, path: str) -> Any:
