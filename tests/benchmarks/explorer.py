@@ -7,6 +7,7 @@ stands beside the same on an empty page, which is what Streamlit and the browser
 
 import argparse
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -208,7 +209,9 @@ def ten_browsers(browser: Browser, server: Server) -> str:
 
 def unit_shown(page: Page) -> int:
     """Return the unit that a page's sentence is about."""
-    return int(page.locator(".us-sentence").inner_text().split()[1].replace(",", ""))
+    said = re.search(r"\bunit (\d+)", page.locator(".us-sentence").inner_text(), re.IGNORECASE)
+    assert said is not None
+    return int(said[1])
 
 
 def memory(server: Server) -> float:
