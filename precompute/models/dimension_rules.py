@@ -260,11 +260,27 @@ def _copy(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     whole = outputs[0]._base
     held = None if whole is None else dimensions_of(whole)
     causes = {cause for cause in [d.cause_in([each], "") for each in written] if cause in d.MOVING}
+    if whole is not None and held and _is_part(outputs[0], whole, held):
+        mark(whole, tuple(d.unknown(d.size_of(each), "slice") if d.UNKNOWN in d.roles(each) else each for each in held))
+        return [written]
     if whole is not None and held and causes:
         lost = [d.unknown(size, min(causes)) for size in whole.shape]
         places = (d.ROW, d.COLUMN, d.TOKENS)
         mark(whole, tuple(new if d.roles(old) & set(places) else old for old, new in zip(held, lost, strict=True)))
     return [written]
+
+
+def _is_part(view: Tensor, whole: Tensor, held: Dimensions) -> bool:
+    """Say whether what is written over is a part of rows or columns of a tensor of which nothing is known yet.
+
+    A cell on each side is let pass: padding that goes round writes the middle, and then the sides.
+    """
+    if view.ndim != whole.ndim or not d.has_places(held):
+        return False
+    sizes = [
+        (n, n_whole) for n, n_whole, each in zip(view.shape, whole.shape, held, strict=True) if d.is_lost_place(each)
+    ]
+    return any(1 < n < n_whole - 2 for n, n_whole in sizes)
 
 
 _NORMS = (

@@ -25,6 +25,7 @@ MOVING = {
     *("flip", "rot90", "roll", "grid_sampler_2d", "grid_sampler", "cudnn_grid_sampler", "index", "index_select", "cat"),
     *("gather", "sort", "topk", "take", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "put"),
     *("index_reduce", "masked_scatter", "masked_select", "_fft_r2c", "_fft_c2c", "repeat", "permute", "slice"),
+    *("as_strided", "narrow_copy", "slice_copy", "permute_copy", "transpose_copy", "unbind_copy", "split_copy"),
 }
 """Operations after which rows and columns are not where the picture has them."""
 
@@ -249,6 +250,11 @@ def is_turned(dimensions: Dimensions) -> bool:
     return any((then - axis - (j - i)) % 3 for (i, axis), (j, then) in pairwise(places))
 
 
+def is_lost_place(dimension: Dimension) -> bool:
+    """Say whether a dimension of what was not followed may hold rows or columns, as its second and third do."""
+    return len(dimension) == 1 and dimension[0].role == UNKNOWN and dimension[0].axis > 1
+
+
 def has_places(dimensions: Dimensions) -> bool:
     """Say whether (image, a, b, c) has rows or columns, or what may be some."""
     return any(_axes(dimensions))
@@ -268,7 +274,7 @@ def sliced(dimension: Dimension, size: int, start: int, step: int) -> Dimension:
     if len(dimension) == 1 and dimension[0].role == TOKENS and step == 1:
         return _cut(dimension[0].parts, start, start + size)
     n = size_of(dimension)
-    if roles(dimension) == {UNKNOWN} and dimension[0].axis > 1 and (start >= step or n - start > step * size):
+    if is_lost_place(dimension) and (start >= step or n - start > step * size):
         return unknown(size, "slice")
     return resized(dimension, size, "slice", (step, start))
 

@@ -9,13 +9,23 @@ from precompute.models import dimensions as d
 from precompute.models.dimensions import Dimension, Dimensions, Window
 from precompute.models.operation import Operation
 
+# Padding of what was not followed, up to this part of its length, leaves places where they were.
+_LITTLE = 8
+
 
 def padded(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     """Follow padding with constants."""
     pad, n = list(call.given["pad"]), len(call.first)
     before = [pad[2 * (n - 1 - axis)] if n - 1 - axis < len(pad) // 2 else 0 for axis in range(n)]
     each = zip(call.first, outputs[0].shape, before, strict=True)
-    return [tuple(d.resized(held, size, call.name, (1, -added)) for held, size, added in each)]
+    return [tuple(_with_padding(held, size, added, call.name) for held, size, added in each)]
+
+
+def _with_padding(held: Dimension, size: int, before: int, name: str) -> Dimension:
+    n = d.size_of(held)
+    if d.roles(held) == {d.UNKNOWN} and max(abs(before), abs(size - n - before)) > max(1, n / _LITTLE):
+        return d.unknown(size, "slice")  # it may have held rows, and would not cover the same part any more
+    return d.resized(held, size, name, (1, -before))
 
 
 def gathered(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
@@ -72,6 +82,7 @@ def convolved(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     space = found[2:]
     # A convolution defines rows and columns, unless its two last dimensions hold something else or were reordered.
     in_place = all(d.is_mute(each) or _is_in_place(each) for each in space) and not d.is_turned(call.first)
+    in_place &= not has_lost_side(space)
     if len(space) == 2 and in_place:
         space = [(d.of_picture(role, size),) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
         return [(*found[:2], *space)]
@@ -87,6 +98,12 @@ def _kernel(call: Operation, kernel: Sequence[int], axis: int) -> Window:
     )
     step, centre = _moving(kernel[axis], stride, padding, dilation)
     return (1 / step, -centre / step) if call.given.get("transposed") else (step, centre)
+
+
+def has_lost_side(space: Sequence[Dimension]) -> bool:
+    """Say whether one of two sides holds nothing in particular, as where rows were taken apart and stacked again."""
+    mute = [d.is_mute(each) for each in space]
+    return len(mute) == 2 and mute[0] != mute[1] and d.size_of(space[mute.index(True)]) > 1
 
 
 def _is_in_place(dimension: Dimension) -> bool:

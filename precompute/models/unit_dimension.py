@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from precompute.models import dimensions as d
 from precompute.models.dimensions import Dimension, Dimensions
 from precompute.models.operation import dimensions_of
+from precompute.models.spatial_rules import has_lost_side
 from precompute.models.units_on import Said
 
 Part = tuple[float, float, float, float]
@@ -166,6 +167,10 @@ def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int,
     sides = tuple(size for size, _ in rest)
     if trusted:
         return sides
+    if has_lost_side([dimension for _, dimension in rest]):
+        raise NoUnits(
+            "its positions are not known to be rows and columns of the picture, because one side was made anew"
+        )
     for role, (_, dimension) in zip((d.ROW, d.COLUMN), rest, strict=True):
         if d.is_mute(dimension):
             continue

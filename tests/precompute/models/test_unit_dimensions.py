@@ -246,6 +246,7 @@ LAID_OVER = {
     "written further down": moved_down,
     "exchanged behind what is not followed": lambda x: x + opaque(x).transpose(2, 3),
     "one window of several": lambda x: x.unflatten(2, (2, 12))[:, :, 0],
+    "rows taken apart": lambda x: torch.stack(x.unbind(2)[::-1], 2),
     "a window by unfold": lambda x: x.unfold(2, 8, 8)[:, :, 1].transpose(2, 3),
 }
 
@@ -255,12 +256,21 @@ def test_places_that_are_not_certain_are_refused(name):
     assert "its positions are not " in reasons(Whole(LAID_OVER[name]))["after"]
 
 
+def written_into(whole, x):
+    whole[:, :, 4:] = x
+    return whole
+
+
 NOT_BACK = {
     "exchanged": lambda x: opaque(x).transpose(2, 3),
     "exchanged before": lambda x: opaque(x.transpose(2, 3)),
     "cut off": lambda x: opaque(x)[:, :, 1:],
     "cut off before": lambda x: F.pad(opaque(x[:, :, 2:]), (0, 0, 2, 0)),
     "swapped halves": lambda x: torch.cat([opaque(x)[..., 2:], opaque(x)[..., :2]], 3),
+    "rows taken apart": lambda x: torch.stack(opaque(x).unbind(2)[::-1], 2),
+    "padded": lambda x: F.pad(opaque(x), (0, 0, 2, 0)),
+    "written into another": lambda x: written_into(x.new_zeros(len(x), 8, 8, 4), x),
+    "strided": lambda x: x.contiguous().as_strided((len(x), 8, 3, 4), (128, 16, 4, 1), 4),
     "both": lambda x: opaque(x) + opaque(x).transpose(2, 3),
 }
 
@@ -268,6 +278,11 @@ NOT_BACK = {
 @pytest.mark.parametrize("name", NOT_BACK)
 def test_nor_does_a_convolution_put_them_back(name):
     assert "its positions are not known to be" in reasons(Moved(NOT_BACK[name]))["after"]
+
+
+def test_padding_that_goes_round_by_a_cell_leaves_places_where_they_were():
+    network = Whole(nn.Conv2d(8, 8, 3, padding=1, padding_mode="circular"))
+    assert found(network)["after"].spatial_shape == (24, 24)
 
 
 def test_units_that_are_moved_to_the_end_and_back_are_not_rows_or_columns_exchanged():
