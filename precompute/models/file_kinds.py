@@ -48,6 +48,8 @@ def known_kind(path: Path) -> str:
     """
     with path.open("rb") as file:
         start = file.read(1 << 16)
+    if not start:
+        return "is not a checkpoint: it is empty, as where the disk was full when it was saved. Copy it again."
     for beginning, kind in _BEGINNINGS:
         if start.startswith(beginning):
             return kind

@@ -163,6 +163,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
         (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid 3\n"), "pointer .* Git LFS"),
         (lambda path: torch.jit.script(nn.Linear(2, 2)).save(str(path)), "TorchScript"),
         (lambda path: path.write_bytes(truncated(path)), "breaks off"),
+        (lambda path: path.write_bytes(b""), "it is empty"),
         (lambda path: path.write_text("\n<!DOCTYPE html><title>Sign in</title>"), "web page"),
         (
             lambda path: path.write_text('{"metadata": {}, "weight_map": {"w": "a-00001-of-00002.bin"}}'),
