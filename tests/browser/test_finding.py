@@ -1,12 +1,19 @@
 """Units found on a map, in the wall and in the table, in a real browser; what a unit shows when it is asked for."""
 
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.sync_api import expect
 
 from explorer.drop_verdicts import verdicts_of
+from explorer.labels import LABELS, Label
+from precompute.measures.table import measure_row
 from precompute.store.reader import open_store
+from tests.explorer.conftest import add_experiment
+from tests.factory import as_if_written
 
 LAYER = "features.8"
 POINTS = "[data-testid=stVegaLiteChart] .mark-symbol path[aria-roledescription=circle]"
@@ -76,6 +83,64 @@ def test_units_are_found_by_the_class_that_needs_them_and_by_being_dead(tab, sma
     app.settle(lambda: by.press("Enter"))
     app.asks("/layer", find="dead=yes")
     expect(app.page.get_by_text(told(n_dead))).to_be_visible()
+
+
+CONCEPTS = ["red", "<b>blue</b>", "striped"]
+
+
+@pytest.fixture
+def known(small_server):
+    """A second store, with labels on three units, two saturated units, and concepts."""
+    path = Path(shutil.copyfile(small_server.runs / "demo.h5", small_server.runs / "known.h5"))
+    with as_if_written(path) as file:
+        exemplar, measures = file[f"/layers/{LAYER}/exemplar"], file[f"/layers/{LAYER}/measure"]
+        for unit in (4, 9):
+            exemplar["top/value"][unit] = exemplar["bottom/value"][unit].max() + 1
+        measures["concept"] = np.array([0, 1, 2, 1, 0, 1, 2, *[np.nan] * 7], "f4")
+        measures["concept"].attrs.update(measure_row("concept").facts())
+    add_experiment(path, "dissection", {"concept": CONCEPTS, "category": ["colour", "colour", "texture"]})
+    LABELS.put(path, *(Label(LAYER, unit, "Ada", text) for unit, text in ((2, "a kite"), (5, "A  kite"), (6, "wheel"))))
+    yield path
+    for file in small_server.runs.glob("*known*"):
+        file.unlink()
+
+
+def test_units_are_found_by_label_saturation_concept_and_reliability(tab, small_server, known):
+    with open_store(known) as store:
+        reliability = store.layer(LAYER).measures["drop_reliability"].values
+    least = float(np.nanmedian(reliability))
+    n_reliable = int((reliability >= round(least, 3)).sum())
+    assert 0 < n_reliable < 14
+    app = tab(small_server)
+    table = app.page.get_by_test_id("stDataFrame").first
+    by = app.page.get_by_role("combobox", name="Find units by")
+
+    def ask(criterion):
+        app.open(f"/layer?store=known&layer={LAYER}")
+        by.fill(criterion)
+        app.settle(lambda: by.press("Enter"))
+        app.page.keyboard.press("Escape")  # behind its list the page cannot be used
+
+    ask("Has a label")
+    expect(app.page.get_by_text(told(3))).to_be_visible()
+    expect(app.page.locator(".st-key-all_units .tile .unit")).to_have_count(3)
+    ask("Label")
+    pick(app, "Label", "a kite")
+    expect(app.page.get_by_text(told(2))).to_be_visible()
+    ask("Saturated")
+    expect(app.page.get_by_text(told(2))).to_be_visible()
+    names = app.page.locator(".st-key-all_units .tile .unit").all_inner_texts()
+    assert sorted(names) == ["unit 4", "unit 9"]
+    ask("Best concept")
+    pick(app, "Best concept", CONCEPTS[1])
+    expect(app.page.get_by_text(told(3))).to_be_visible()
+    app.asks("/layer", find="concept=%3Cb%3Eblue%3C%2Fb%3E")
+    ask("Reliability of the drops")
+    number = app.page.get_by_role("spinbutton", name=re.compile("^Reliability of the drops.*at least"))
+    number.fill(f"{least:.3f}")
+    app.settle(lambda: number.press("Enter"))
+    expect(app.page.get_by_text(told(n_reliable))).to_be_visible()
+    expect(table).to_be_visible()
 
 
 def test_the_wall_and_the_table_are_sorted_and_a_cell_leads_to_its_unit(tab, small_server):

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from explorer.labels import LABELS, Label
+from precompute.measures.agreement import cohens_kappa
 from precompute.store.reader import open_store
 from tests.browser.test_ways import find
 from tests.browser.test_what_if import RIGHT, says
@@ -98,6 +99,27 @@ def test_labels_of_a_colleague_are_taken_in_compared_given_out_and_found(app, se
     labelled = app.page.locator(".us-found").get_by_role("link", name=re.compile(rf"^{re.escape(layer)}:\d+$")).first
     app.settle(labelled.click)
     app.asks("/unit", layer=layer, store="second")
+
+
+def test_raters_with_enough_labels_are_told_kappa_with_its_interval(app, second_store):
+    with open_store(second_store) as store:
+        units = [(layer.name, unit) for layer in store.layers[:2] for unit in range(12)]
+    ours = [f"name {at % 6}" for at in range(24)]
+    theirs = [*ours[1:6], ours[0], *ours[6:]]
+    for rater, names in (("Ada", ours), ("Bo", theirs)):
+        LABELS.put(second_store, *(Label(*unit, rater, name) for unit, name in zip(units, names, strict=True)))
+    # Each rater gives each of six names to four units: they agree on 18 of 24, on a sixth by chance.
+    kappa = (18 / 24 - 1 / 6) / (1 - 1 / 6)
+    one = cohens_kappa(ours, theirs)
+    assert one.low < kappa < one.high
+    app.open("/?store=second")
+    agreement = app.page.locator(".us-table tr", has_text="Ada").filter(has_text="Bo").first
+    shown = rf"24\s*18\s*{kappa:.2f}\s*{one.low:.2f} to {one.high:.2f}"
+    expect(agreement).to_contain_text(re.compile(shown))
+    app.page.get_by_text("Label by label").click()
+    expect(
+        app.page.get_by_text("It has an interval where each of the two gives it to at least 20 units")
+    ).to_be_visible()
 
 
 def test_two_stores_stand_beside_each_other(app, second_store):

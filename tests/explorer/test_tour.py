@@ -29,6 +29,7 @@ def gone(monkeypatch):
 @pytest.mark.parametrize(
     "recipe", [pytest.param(FULL, marks=pytest.mark.long, id="full"), pytest.param(BARE, id="bare")]
 )
+@pytest.mark.usefixtures("stand_in")
 def test_the_tour_leads_from_page_to_page_and_ends(recipe, made, runs, show, gone):
     put(made("full" if recipe is FULL else "bare", recipe), runs)
     query = {"store": "demo", "tour": "1"}
