@@ -23,7 +23,7 @@ def show() -> None:
     _, middle, _ = st.columns([1, 4, 1])
     with middle:
         st.html('<p class="us-brand">Unitscope</p>')
-        sentence("What <b>every unit</b> of a convolutional network sees, and <b>what breaks</b> without it.")
+        sentence("What <b>every unit</b> of an image classifier sees, and <b>what breaks</b> without it.")
         st.markdown(
             "An offline stage runs a trained classifier over a labelled set of images, silences each unit in turn and "
             "writes one file, the store. This app reads stores. There is none in "

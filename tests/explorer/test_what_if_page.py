@@ -88,6 +88,17 @@ def test_more_or_less_is_said_where_the_interval_settles_it(found, said):
     assert said in all_images.parts_words(found, 3, 1000)
 
 
+def test_a_negative_loss_is_said_to_be_a_gain():
+    said = all_images._lost_or_gained(-0.04, -0.06, -0.01, 1000)
+    assert said == "4.0 points of accuracy gained, 95 % interval 1.0 to 6.0"
+    said = all_images._lost_or_gained(0.04, -0.01, 0.06, 1000)
+    assert said == "4.0 points of accuracy lost, 95 % interval −1.0 to 6.0"
+    gains = Interaction(together=0.02, parts=-0.01, low=0.01, high=0.05)
+    assert "lose −1.0 points in sum, together 2.0 (a negative loss is a gain): " in all_images.parts_words(
+        gains, 2, 1000
+    )
+
+
 def test_units_that_stand_out_by_their_drops_are_said_to_owe_some_of_it_to_chance(ask, full_store, runs):
     layer, before = full_store.layer("features.10"), answers(full_store)
     drops = [all_images.stored_parts(layer, "zero", [unit], before).sum() for unit in range(layer.n_units)]

@@ -75,15 +75,21 @@ def _headline(asked: Asked, before: Answers, effects: ClassEffects) -> None:
 def _accuracy_note(before: Answers, flips: Flips, effects: ClassEffects) -> str:
     n_images, lost, gained = len(before.label), int(effects.lost.sum()), int(effects.gained.sum())
     low, high = drop_interval(np.array(lost), np.array(gained), np.array(n_images))
-    span = interval(float(low), float(high), n_images)
+    moved = _lost_or_gained(effects.overall, float(low), float(high), n_images)
     n_changed = len(flips.image)
     change = "changes its answer" if n_changed == 1 else "change their answer"
     return (
         f"{int(before.right.sum()) - lost + gained:,} of {count(n_images, 'image')} are right; before, "
-        f"{int(before.right.sum()):,} were: {some_points(effects.overall, n_images)} of accuracy lost, 95 % interval "
-        f"{span}. {count(n_changed, 'image')} {change}: {lost:,} lost, {gained:,} gained, "
-        f"{n_changed - lost - gained:,} wrong both times."
+        f"{int(before.right.sum()):,} were: {moved}. {count(n_changed, 'image')} {change}: {lost:,} lost, "
+        f"{gained:,} gained, {n_changed - lost - gained:,} wrong both times."
     )
+
+
+def _lost_or_gained(loss: float, low: float, high: float, n_images: int) -> str:
+    """Say a loss of accuracy and its interval; a negative loss as what is gained."""
+    if loss < 0:
+        return f"{some_points(-loss, n_images)} of accuracy gained, 95 % interval {interval(-high, -low, n_images)}"
+    return f"{some_points(loss, n_images)} of accuracy lost, 95 % interval {interval(low, high, n_images)}"
 
 
 # The sum of the parts
@@ -155,9 +161,10 @@ def luck_words(luck: float, n_images: int) -> str:
 def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     """Say as HTML whether the network loses more without all units together than the sum of its losses one by one."""
     span = f"95 % interval {interval(found.low, found.high, n_images)}"
+    gains = " (a negative loss is a gain)" if min(found.parts, found.together) < 0 else ""
     start = (
         f"One by one the {n_units:,} units lose {some_points(found.parts, n_images)} in sum, together "
-        f"{points(found.together, n_images)}: "
+        f"{points(found.together, n_images)}{gains}: "
     )
     if found.side == 0:
         unsettled = "it is not settled whether that is more or less than the sum of the parts"
