@@ -65,6 +65,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
   const columns = across(data.aspect);
   grid.style.setProperty("--aspect", data.aspect);
+  // Up to eight tiles fill one or two rows of four: six and then two look like a mistake.
+  grid.style.setProperty("--least", data.tiles.length > 8 ? "0px" : "calc((100% - 2.7rem) / 4)");
   grid.style.setProperty("--across", columns);
   grid.style.setProperty("--tile", (data.aspect * columns * columns) / 4);
   grid.replaceChildren(...data.tiles.map((unit) => tile(unit, setTriggerValue)));
