@@ -228,6 +228,8 @@ def resized(dimension: Dimension, size: int, cause: str, window: Window | None =
         if factor.whole is not None and not (factor.step > 1 and factor.size == size):
             span = factor.whole.resized(size) if window is None else factor.whole.through(*window, size)
             return (replace(factor, size=size, step=1, span=span),)
+        if factor.is_window and factor.size != size:
+            return unknown(size, "slice")  # of a part of the picture, and which is not followed
         return dimension if factor.size == size else (replace(factor, size=size, step=1, span=None),)
     if size_of(dimension) == size:
         return dimension

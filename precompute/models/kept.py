@@ -87,7 +87,7 @@ def _is_of_file(found: Any) -> bool:
         if is_a(found, np.memmap):
             return True
         found = found.base
-    return is_a(found, (mmap, memoryview))
+    return is_a(found.obj if is_a(found, memoryview) else found, mmap)
 
 
 def environment() -> Kept:

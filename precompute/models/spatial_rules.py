@@ -83,11 +83,15 @@ def convolved(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     # A convolution defines rows and columns, unless its two last dimensions hold something else or were reordered.
     in_place = all(d.is_mute(each) or _is_in_place(each) for each in space) and not d.is_turned(call.first)
     in_place &= not has_lost_side(space)
-    if len(space) == 2 and in_place:
-        space = [(d.of_picture(role, size),) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
-        return [(*found[:2], *space)]
     kernel = call.shape("weight")[2:]
-    found[2:] = [d.resized(each, shape[2 + i], call.name, _kernel(call, kernel, i)) for i, each in enumerate(space)]
+    for i, (held, size) in enumerate(zip(space, shape[2:], strict=True)):
+        if len(space) == 2 and in_place:
+            role = (d.ROW, d.COLUMN)[i]
+            if d.is_mute(held):
+                found[2 + i] = (d.of_picture(role, size),)
+                continue
+            held = (d.of_picture(role, d.size_of(held)),)
+        found[2 + i] = d.resized(held, size, call.name, _kernel(call, kernel, i))
     return [tuple(found)]
 
 

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ from precompute.models.torchvision_names import checkpoint_called
 from precompute.models.transforms import AsLoaded, default_transform, describe
 from precompute.models.wrappers import unwrapped
 
-_OURS = {"precompute", "explorer", "unitscope"}
+# What started the program is none of the network's files either.
+_OURS = {"precompute", "explorer", "unitscope", "__main__"}
 
 
 def code_file(spec: str) -> Path | None:
@@ -101,10 +103,20 @@ def _call(file: Path, function: str) -> tuple[Any, tuple[Path, ...]]:
 
 
 def _loaded_from(folder: Path) -> tuple[Path, ...]:
-    """Return the files in a folder, or deeper, of the modules that are imported now; libraries' are left out."""
+    """Return the files in a folder, or deeper, of the modules that are imported now.
+
+    Libraries are left out, those of Python too: a folder of a person's may hold them all.
+    """
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] not in _OURS]
     files = [Path(file) for file in (getattr(module, "__file__", None) for module in modules) if isinstance(file, str)]
-    inside = {file for file in files if file.is_relative_to(folder) and not is_installed(str(file))}
+    libraries = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+    inside = {
+        file
+        for file in files
+        if file.is_relative_to(folder)
+        and not is_installed(str(file))
+        and not any(file.is_relative_to(library) for library in libraries)
+    }
     return tuple(sorted(file.resolve() for file in inside if file.suffix == ".py"))
 
 

@@ -29,7 +29,6 @@ FILE = """
 import torch
 from torchvision.transforms import ToTensor
 from tests import hostile
-from tests.everyday import everyday
 
 def build():
     return {network}, ToTensor()

@@ -13,6 +13,9 @@ from explorer.widgets.html import heading, note
 from precompute.store.answers import answers
 from precompute.store.reader import Exemplars, Layer
 
+_SLIVER = 0.05
+"""A part of the picture's height or width that is too small to speak of."""
+
 _KINDS = {"top": "Strongest", "quantile": "Weakest to strongest", "bottom": "Weakest"}
 _SAYS = {
     "top": "The images on which the unit's largest activation is highest; outlined, where it is active",
@@ -40,7 +43,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         taken=Taken("exemplars", _SAYS[kind], origin),
     )
     said = _caption(found, kind, level)
-    if not np.isnan(level) and (max(layer.part[:2]) > 0 or min(layer.part[2:]) < 1):
+    if not np.isnan(level) and (max(layer.part[:2]) > _SLIVER or min(layer.part[2:]) < 1 - _SLIVER):
         said.append("Maps of this layer show only a part of the picture; nothing is outlined outside it.")
     if kind == "top" and layer.keeps_all:
         said += _at_the_top(layer.activation(unit).max, found)

@@ -56,7 +56,11 @@ def test_predictions_and_log_probabilities_are_the_plain_methods(name, alive, en
 
 @pytest.mark.parametrize(
     ("name", "layers"),
-    [("resnet18", ["layer4"]), pytest.param("squeezenet1_1", ["features.9"], marks=pytest.mark.long)],
+    [
+        ("resnet18", ["layer4"]),
+        pytest.param("resnet18", ["layer3", "layer4"], marks=pytest.mark.long),
+        pytest.param("squeezenet1_1", ["features.9"], marks=pytest.mark.long),
+    ],
 )
 def test_so_are_those_of_directions(name, layers, alive, engines, compare):
     torch.manual_seed(0)

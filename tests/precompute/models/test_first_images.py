@@ -1,6 +1,7 @@
 """What a network keeps of the first images that it is given, wherever it keeps it."""
 
 import functools
+import mmap
 import os
 import tempfile
 import threading
@@ -15,6 +16,7 @@ from torch import nn
 
 from precompute.errors import ModelError
 from precompute.models.first_images import State
+from precompute.models.kept import _is_of_file
 from precompute.models.load import load_model
 from precompute.models.reach import reached
 from precompute.models.trust import trusted
@@ -415,3 +417,13 @@ def test_every_kind_of_place_is_put_back():
         assert not torch.allclose(first, network(IMAGES * 3), rtol=0.05), kind
         before.restore()
         assert torch.equal(first, network(IMAGES)), kind
+
+
+def test_only_arrays_of_files_are_told_to_be_of_files():
+    assert not _is_of_file(np.frombuffer(bytearray(8), np.uint8)[2:])
+    assert not _is_of_file(np.asarray(memoryview(bytearray(8))))
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(64))
+        file.flush()
+        assert _is_of_file(np.frombuffer(mmap.mmap(file.fileno(), 64), np.uint8)[2:])
+        assert _is_of_file(np.asarray(np.memmap(file, np.uint8, "r")))

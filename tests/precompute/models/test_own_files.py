@@ -2,10 +2,13 @@
 
 import hashlib
 import sys
+import sysconfig
 from importlib.metadata import version
+from pathlib import Path
 
 from precompute.models.load import load_model
 from precompute.models.own_files import imported_digests, library_versions
+from precompute.models.user_file import _loaded_from
 
 FILES = {
     "network.py": "import blocks\nfrom parts import head as h\nimport torch, numpy, json\ndef build(): ...",
@@ -58,6 +61,10 @@ def test_files_whose_names_are_made_while_the_network_is_made_are_known(tmp_path
     loaded = load_model(spec).files
     assert sorted(imported_digests(spec, loaded)) == ["neck.py", "parts/__init__.py", "parts/head.py"]
     assert load_model(spec).files == loaded
+
+
+def test_modules_of_python_are_no_files_of_a_network_in_a_folder_above_them():
+    assert _loaded_from(Path(sysconfig.get_path("stdlib")).parent) == ()
 
 
 def test_versions_are_those_of_the_libraries_that_make_the_network(tmp_path):

@@ -200,6 +200,10 @@ PARTS = {
     "reflection": (lambda x: F.pad(x, (4, 4, 2, 2), mode="reflect"), (-1 / 12, -1 / 6, 13 / 12, 7 / 6)),
     "constants beside": (lambda x: torch.cat([torch.zeros(len(x), 8, 4, 24), x], 2), (-1 / 6, 0, 1, 1)),
     "large kernel": (lambda x: F.conv2d(x, torch.ones(8, 1, 9, 9), groups=8), (1 / 6, 1 / 6, 5 / 6, 5 / 6)),
+    "large kernel behind what is not followed": (
+        lambda x: F.conv2d(opaque(x), torch.ones(8, 1, 9, 9), groups=8),
+        (1 / 6, 1 / 6, 5 / 6, 5 / 6),
+    ),
     "pooling": (lambda x: F.max_pool2d(x[:, :, 12:], 2), (1 / 2, 0, 1, 1)),
     "enlarged": (lambda x: F.interpolate(x, scale_factor=2)[:, :, 8:-8], (1 / 6, 0, 5 / 6, 1)),
     "transposed": (
@@ -246,6 +250,8 @@ LAID_OVER = {
     "written further down": moved_down,
     "exchanged behind what is not followed": lambda x: x + opaque(x).transpose(2, 3),
     "one window of several": lambda x: x.unflatten(2, (2, 12))[:, :, 0],
+    "one window of several, pooled": lambda x: F.max_pool2d(x.unflatten(2, (2, 12))[:, :, 0], 2),
+    "one window of several, padded": lambda x: F.pad(x.unflatten(3, (2, 12))[..., 1, :], (1, 1)),
     "rows taken apart": lambda x: torch.stack(x.unbind(2)[::-1], 2),
     "a window by unfold": lambda x: x.unfold(2, 8, 8)[:, :, 1].transpose(2, 3),
 }
