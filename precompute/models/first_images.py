@@ -23,7 +23,7 @@ from precompute.words import first_few
 class State:
     """What a network held at some moment, wherever it can reach; see `precompute.models.reach`.
 
-    What it keeps outside of Python's objects, such as in a file, is no part of it, and nor is what a generator holds.
+    What it keeps in a file or in a generator is not included.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def imported_digests(spec: str, loaded: Iterable[Path] = ()) -> dict[str, str]:
     spec
         MODEL, as on the command line.
     loaded
-        Further files, such as `Model.files`: the text does not tell names that are made while it runs.
+        Files whose names are made while the program runs, such as `Model.files`; the text does not show them.
 
     Returns
     -------

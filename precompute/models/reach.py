@@ -32,7 +32,7 @@ _KNOWN: dict[type, tuple[str, ...]] = {
 }
 NOTHING = object()
 _ROWS: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
-# More than this, beside plain numbers and texts, are a table that it would take seconds to look into.
+# A table with more objects than this, numbers and texts not counted, is not looked into: that would take seconds.
 _MOST_MEMBERS = 10_000
 _FIXED = frozenset((type(None), bool, int, float, complex, str, bytes))
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, CodeType, np.generic, np.dtype)
