@@ -339,7 +339,9 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
     # as around the attention of a block. Not so where the unknown one has places of the picture elsewhere.
     told = [dimension for dimension in dimensions if not is_mute(dimension) and size_of(dimension) == size]
     moved = cause_in(told, "")
-    if moved in MOVING and {role for dimension in told for role in roles(dimension)} & {ROW, COLUMN, TOKENS}:
+    # Tokens of which some were cut off are too few to be added to all. What was cut are the units of a head, as where
+    # their halves are turned by the place of a token.
+    if moved in MOVING and any(_has_side(each) if moved == "slice" else _has_place(each) for each in told):
         return unknown(size, moved)
     clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
     saying = clear or told
@@ -352,6 +354,14 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
     if all(map(is_picture, saying)):  # one of them is turned or rolled against the other
         cause = "roll" if any(factor.shift for dimension in saying for factor in dimension) else "permute"
     return unknown(size, cause)
+
+
+def _has_place(dimension: Dimension) -> bool:
+    return bool(roles(dimension) & {ROW, COLUMN, TOKENS})
+
+
+def _has_side(dimension: Dimension) -> bool:
+    return len(dimension) == 1 and dimension[0].role in (ROW, COLUMN)
 
 
 def _over_each_other(saying: Sequence[Dimension]) -> Dimension:
