@@ -31,7 +31,7 @@ def test_no_name_is_refused(spec):
 
 
 def test_a_checkpoint_in_place_of_a_network_is_told_its_place(tmp_path):
-    (tmp_path / "best.pth").touch()
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "best.pth")
     with pytest.raises(ModelError, match=r"best\.pth is a file.*--weights .*best\.pth"):
         load_model(str(tmp_path / "best.pth"))
 
