@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,9 +123,21 @@ def show(runs) -> Callable[..., Page]:
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory):
     """The process that runs networks is a stand-in, one for all tests; its rules are in `stand_in_worker`."""
-    command = f"{sys.executable} -m tests.explorer.stand_in_worker {tmp_path_factory.mktemp('w') / 'died'}"
+    with _standing_in(str(tmp_path_factory.mktemp("w") / "died")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def answering_stand_in():
+    """The process that runs networks is a stand-in that answers about any units, also those that a page chooses."""
+    with _standing_in("always"):
+        yield
+
+
+@contextlib.contextmanager
+def _standing_in(word: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNITSCOPE_WHAT_IF_COMMAND", command)
+        patch.setenv("UNITSCOPE_WHAT_IF_COMMAND", f"{sys.executable} -m tests.explorer.stand_in_worker {word}")
         cache.what_if_process.clear()
         yield
         cache.what_if_process()._end()

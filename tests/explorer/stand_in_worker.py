@@ -2,6 +2,7 @@
 
 Unit 0 dies, unit 1 hears no stop, unit 2 waits for a stop, unit 3 refuses, unit 4 dies the first time only (the file
 named by its argument says whether it has). Any other set of units: every second image is answered by the next output.
+With the word `always` every set of units is answered so.
 """
 
 import os
@@ -24,7 +25,7 @@ def main():
             continue
         request, number = Request.from_json(told["request"]), told["id"]
         send(out, {"id": number, "say": "progress", "stage": "reading the images", "done": 3, "total": 8})
-        match request.units:
+        match () if "always" in sys.argv else request.units:
             case (0,):
                 print("out of memory", file=sys.stderr, flush=True)
                 os._exit(3)

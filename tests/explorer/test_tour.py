@@ -29,12 +29,12 @@ def gone(monkeypatch):
 @pytest.mark.parametrize(
     "recipe", [pytest.param(FULL, marks=pytest.mark.long, id="full"), pytest.param(BARE, id="bare")]
 )
-@pytest.mark.usefixtures("stand_in")
-def test_the_tour_leads_from_page_to_page_and_ends(recipe, made, runs, show, gone):
+@pytest.mark.usefixtures("answering_stand_in")
+def test_the_tour_leads_from_page_to_page_and_ends(recipe, made, runs, answered, gone):
     put(made("full" if recipe is FULL else "bare", recipe), runs)
     query = {"store": "demo", "tour": "1"}
     for number, step in enumerate(STEPS, start=1):
-        page = show(step.page, **query)
+        page = answered(step.page, **query)
         assert f"<b>{step.title}</b> <small>step {number} of 6</small>" in page.words
         assert "us-alert" not in page.words
         if number < len(STEPS):
