@@ -223,7 +223,7 @@ def resized(dimension: Dimension, size: int, cause: str, window: Window | None =
     """
     # Rows that were pooled or padded are still rows, in order. Rows and columns in one dimension are not: a part of
     # them cannot be laid out as a grid again.
-    if len(dimension) == 1 and dimension[0].role in (ROW, COLUMN):
+    if _is_side(dimension):
         (factor,) = dimension
         if factor.whole is not None and not (factor.step > 1 and factor.size == size):
             span = factor.whole.resized(size) if window is None else factor.whole.through(*window, size)
@@ -316,7 +316,7 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
         return one_factor(ANY, total)
     if all(is_units(dimension) for dimension in saying):
         return one_factor(UNIT, total)
-    if len(saying) == 1 and len(saying[0]) == 1 and saying[0][0].role in (ROW, COLUMN):
+    if len(saying) == 1 and _is_side(saying[0]):
         return resized(saying[0], total, "cat", (1, -sum(sizes[: list(dimensions).index(saying[0])])))
     # Tokens of the picture beside others, such as a class token.
     parts: list[tuple[int, Dimension]] = []
@@ -341,7 +341,7 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
     moved = cause_in(told, "")
     # Tokens of which some were cut off are too few to be added to all. What was cut are the units of a head, as where
     # their halves are turned by the place of a token.
-    if moved in MOVING and any(_has_side(each) if moved == "slice" else _has_place(each) for each in told):
+    if moved in MOVING and any(_is_side(each) if moved == "slice" else _has_place(each) for each in told):
         return unknown(size, moved)
     clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
     saying = clear or told
@@ -360,7 +360,8 @@ def _has_place(dimension: Dimension) -> bool:
     return bool(roles(dimension) & {ROW, COLUMN, TOKENS})
 
 
-def _has_side(dimension: Dimension) -> bool:
+def _is_side(dimension: Dimension) -> bool:
+    """Say whether a dimension holds rows, or columns, and nothing else."""
     return len(dimension) == 1 and dimension[0].role in (ROW, COLUMN)
 
 

@@ -205,7 +205,7 @@ class Plan:
         return self.asked() | versions_of_numbers() | {LIBRARIES: self._libraries}
 
     @cached_property
-    def _imported(self) -> dict[str, str]:
+    def imported_files(self) -> dict[str, str]:
         """Digests of the files that the network's file imports, by their paths; read once, for all records of a run."""
         return imported_digests(self.model.spec, self.model.files)
 
@@ -224,7 +224,7 @@ class Plan:
         return options.identity() | {
             "MODEL": self.model.spec,
             NETWORK_FILE: code_digest(self.model.spec),
-            IMPORTED_FILES: self._imported,
+            IMPORTED_FILES: self.imported_files,
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),

@@ -9,7 +9,7 @@ import numpy as np
 from precompute.ablation.sweep_stats import total
 from precompute.attribution_methods import label_of
 from precompute.models.device import pick_devices, threads_each
-from precompute.models.own_files import imported_digests, library_versions
+from precompute.models.own_files import library_versions
 from precompute.models.user_file import code_digest
 from precompute.option_fields import as_json_values
 from precompute.options import RunOptions
@@ -165,7 +165,7 @@ def initial_record(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[s
         "options": as_json_values(plan.options),
         "batch_size": plan.options.batch_size,
         "network_file_sha256": code_digest(plan.model.spec),
-        "imported_files_sha256": imported_digests(plan.model.spec, plan.model.files),
+        "imported_files_sha256": plan.imported_files,
     }
 
 
