@@ -1,4 +1,4 @@
-"""One server and one browser for all browser tests, a context of its own for each."""
+"""One server and one browser for all browser tests, and a tab that remembers nothing for each."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import parse_qsl, urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from precompute.__main__ import main
@@ -207,26 +207,51 @@ def _wait_for(address: str, process: subprocess.Popen) -> None:
     raise AssertionError(f"{address} does not answer")
 
 
+@pytest.fixture(scope="session")
+def usual(browser) -> BrowserContext:
+    """The context of most tabs: it keeps the compiled code of the app, a fifth of what a test takes with a new one."""
+    return new_context(browser)
+
+
 @pytest.fixture
-def tab(browser) -> Iterator[Callable[..., App]]:
-    """Open tabs; at the end of the test none may have shown an exception or asked another machine."""
+def tab(browser, usual) -> Iterator[Callable[..., App]]:
+    """Open tabs; at the end of the test none may have shown an exception or asked another machine.
+
+    The first tab of a test is in the usual context. Others are of other visitors, or have settings of their own.
+    """
     opened: list[App] = []
 
     def open_tab(server: Server, **settings) -> App:
-        opened.append(new_tab(browser, server, **settings))
+        others = bool(opened or settings)
+        opened.append(new_tab(new_context(browser, **settings) if others else usual, server))
         return opened[-1]
 
     yield open_tab
     for app in opened:
         exceptions = app.page.locator("[data-testid=stException]").all_inner_texts()
-        app.page.context.close()
+        _forget(app.page, usual)
         assert exceptions == []
         assert app.faults == []
         assert app.foreign == []
 
 
-def new_tab(browser: Browser, server: Server, **settings) -> App:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
+def _forget(page: Page, usual: BrowserContext) -> None:
+    """Close a tab and forget all that it kept."""
+    if page.context is not usual:
+        page.context.close()
+        return
+    if page.url.startswith("http"):
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    usual.clear_cookies()
+    for each in usual.pages:
+        each.close()
+
+
+def new_context(browser: Browser, **settings) -> BrowserContext:
+    return browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
+
+
+def new_tab(context: BrowserContext, server: Server) -> App:
     app = App(context.new_page(), server.url, server.runs)
     app.page.on("websocket", lambda socket: socket.on("framereceived", app._received))
     app.page.on("request", lambda request: _note_foreign(app, request.url))

@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from precompute.__main__ import main as command_line
 from precompute.store.place import own_part, put, sync_file
-from tests.browser.conftest import AT_REST, BROWSERS, QUIET, App, Server, new_tab, serve
+from tests.browser.conftest import AT_REST, BROWSERS, QUIET, App, Server, new_context, new_tab, serve
 from tests.factory import Recipe, make_store
 
 N_BROWSERS = 10
@@ -64,7 +64,7 @@ def load(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     with log.open("w") as written, sync_playwright() as playwright:
         for server in serve(folder / "runs", {}, log=written):
             browser = playwright.chromium.launch(executable_path=found, args=list(QUIET))
-            visitors = [new_tab(browser, server) for _ in range(N_BROWSERS)]
+            visitors = [new_tab(new_context(browser), server) for _ in range(N_BROWSERS)]
             yield from visits(visitors, Measured(server, store), versions, rng, n_trials)
     yield from (
         f"fault: in the server's log: {line.strip()}" for line in log.read_text().splitlines() if LOGGED.match(line)
