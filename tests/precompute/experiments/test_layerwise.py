@@ -17,6 +17,9 @@ from precompute.store.experiments import registry
 from precompute.store.reader import open_store
 from tests.everyday import everyday
 
+# `test_all_keeps_the_findings_of_other_layers_too` takes every experiment every day.
+DAILY = ("statistics", "entropy")
+
 
 def made_up(spec, layers, number, frame=0.25):
     """Return findings in the form of an experiment, all with one number: what every layer shares, and each layer."""
@@ -65,7 +68,7 @@ def held(path, name):
         return arrays, measures, experiment.facts, {layer: experiment.facts_of(layer) for layer in experiment.layers}
 
 
-@pytest.mark.parametrize("name", registry.NAMES)
+@pytest.mark.parametrize("name", everyday(registry.NAMES, DAILY.__contains__))
 def test_what_was_found_on_other_layers_stays(name, store_path, finds):
     finds(name, 0.5)
     carried_out(name, store_path)
@@ -86,7 +89,7 @@ def test_what_was_found_on_other_layers_stays(name, store_path, finds):
     assert of_layer["deep"]["command"] == "made with ['layers']"
 
 
-@pytest.mark.parametrize("name", everyday(registry.NAMES, lambda name: name in ("statistics", "entropy")))
+@pytest.mark.parametrize("name", everyday(registry.NAMES, DAILY.__contains__))
 def test_other_options_are_refused_in_a_sentence_that_says_what_would_be_lost(name, store_path, finds):
     finds(name, 0.5)
     carried_out(name, store_path)
