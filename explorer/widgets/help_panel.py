@@ -9,10 +9,10 @@ from explorer.widgets import palette, tour
 from explorer.widgets.html import heading, table
 
 KEYS = (
-    ("?", "this list"),
-    ("← →", "the unit, class or image before and after this one; in the quiz, the picture on that side"),
-    ("Tab, Enter", "from link to link, and into one"),
-    ("Esc", "closes what lies over the page"),
+    ("?", "opens this list"),
+    ("← →", "open the unit, class or image before and after this one; in the quiz, choose the picture on that side"),
+    ("Tab, Enter", "go to the next link; open it"),
+    ("Esc", "closes a dialog or a list that lies over the page"),
     ("1 to 9", "on the page Name: one of your recent labels"),
     ("Enter", "on the page Name: keeps the label and goes on; with Shift you are sure, with Ctrl it is a guess"),
 )
