@@ -103,9 +103,9 @@ def quoted(titles: Sequence[str], test: DropTest) -> list[Span]:
     if not test.q <= CALLED:
         return [Span("no loss of any class can be told from chance")]
     if not test.named:
-        return [Span("some class loses more than chance explains", True), Span(", not settled which")]
+        return [Span("some class loses more than chance explains", True), Span(", but none can be named")]
     if len(test.named) > 1:
-        return [*_either([titles[index] for index in test.named]), Span(" loses most, not settled which")]
+        return [*_one_of([titles[index] for index in test.named]), Span(" loses most")]
     only = Span(titles[test.named[0]], True)
     if math.isnan(test.drop):
         return [only, Span(" loses "), Span(f"{test.lost:,} of {count(test.n_images, 'image')}", True)]
@@ -116,6 +116,16 @@ def _either(names: Sequence[str]) -> list[Span]:
     """Name several classes, one of which it is."""
     spans = [Span(names[0], True)]
     for joint, name in zip([", "] * (len(names) - 2) + [" or "], names[1:], strict=True):
+        spans += [Span(joint), Span(name, True)]
+    return spans
+
+
+def _one_of(names: Sequence[str]) -> list[Span]:
+    """Name several classes so that the words alone say that it is one of them."""
+    if len(names) == 2:
+        return [Span("either "), *_either(names)]
+    spans = [Span("one of "), Span(names[0], True)]
+    for joint, name in zip([", "] * (len(names) - 2) + [" and "], names[1:], strict=True):
         spans += [Span(joint), Span(name, True)]
     return spans
 

@@ -22,7 +22,7 @@ def test_from_a_click_on_a_unit_to_the_numbers_of_a_set(app):
     units.press("Enter")
     app.asks("/what_if", units="3, 5-7, 9")
     says(app, "^Without units 3, 5–7 and 9" + RIGHT)
-    expect(app.page.get_by_text(re.compile("One by one the 5 units lose"))).to_be_visible()
+    expect(app.page.get_by_text(re.compile("One by one, the losses of the 5 units add up to"))).to_be_visible()
     expect(app.page.locator("[data-testid=stVegaLiteChart] .mark-symbol path").first).to_be_attached()
     expect(app.page.locator(".us-gallery img").first).to_be_visible()
     app.page.reload()

@@ -264,8 +264,8 @@ def test_where_answers_cannot_tell_certainty_may():
 def test_classes_between_which_it_is_not_settled_are_named_together_and_without_a_number():
     unsettled = drop_test_of(named=(1, 0, 2), drop=np.nan, low=np.nan, high=np.nan, n_images=0, overall_q=1)
     said = say([3, 4, 0], [0, 0, 0], test=unsettled)
-    assert said == "Without it, red kite, striped ball or blue star loses most, not settled which."
-    assert "red kite or blue star loses most" in say([3, 4, 0], [0, 0, 0], test=drop_test_of(named=(1, 2)))
+    assert said == "Without it, one of red kite, striped ball and blue star loses most."
+    assert "either red kite or blue star loses most." in say([3, 4, 0], [0, 0, 0], test=drop_test_of(named=(1, 2)))
     assert "The largest loss of a class has q = 0.0031." in below([3, 4, 0], [0, 0, 0], test=unsettled)
 
 

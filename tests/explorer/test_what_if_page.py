@@ -81,7 +81,7 @@ def test_the_sum_of_the_parts_is_that_of_the_stores_flips(full_store):
     [
         (Interaction(0.10, 0.04, 0.02, 0.10), "<b>6.0 points more than the sum of the parts</b>"),
         (Interaction(0.04, 0.10, -0.10, -0.02), "<b>6.0 points less than the sum of the parts</b>"),
-        (Interaction(0.05, 0.04, -0.01, 0.03), "it is not settled whether that is more or less"),
+        (Interaction(0.05, 0.04, -0.01, 0.03), "It is not settled whether that is more or less"),
     ],
 )
 def test_more_or_less_is_said_where_the_interval_settles_it(found, said):
@@ -94,9 +94,8 @@ def test_a_negative_loss_is_said_to_be_a_gain():
     said = all_images._lost_or_gained(0.04, -0.01, 0.06, 1000)
     assert said == "4.0 points of accuracy lost, 95 % interval −1.0 to 6.0"
     gains = Interaction(together=0.02, parts=-0.01, low=0.01, high=0.05)
-    assert "lose −1.0 points in sum, together 2.0 (a negative loss is a gain): " in all_images.parts_words(
-        gains, 2, 1000
-    )
+    said = all_images.parts_words(gains, 2, 1000)
+    assert "add up to −1.0 points. Together they lose 2.0 points (a negative loss is a gain). That is " in said
 
 
 def test_units_that_stand_out_by_their_drops_are_said_to_owe_some_of_it_to_chance(ask, full_store, runs):
@@ -122,7 +121,7 @@ def test_a_change_that_the_store_does_not_hold_has_no_sum_until_pairs_are_comput
     button.click().run()
     shown.app.run()
     assert shown.app.query_params["pairs"] == "yes"
-    assert "One by one the 4 units lose" in shown.words
+    assert "One by one, the losses of the 4 units add up to" in shown.words
     assert "4 and 5" in shown.words
     assert "Of 6 intervals about 0.3 miss zero by chance alone." in shown.words
 

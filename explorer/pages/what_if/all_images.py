@@ -160,17 +160,16 @@ def luck_words(luck: float, n_images: int) -> str:
 
 def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     """Say as HTML whether the network loses more without all units together than the sum of its losses one by one."""
-    span = f"95 % interval {interval(found.low, found.high, n_images)}"
+    span = f"95 % interval of the difference: {interval(found.low, found.high, n_images)}"
     gains = " (a negative loss is a gain)" if min(found.parts, found.together) < 0 else ""
     start = (
-        f"One by one the {n_units:,} units lose {some_points(found.parts, n_images)} in sum, together "
-        f"{points(found.together, n_images)}{gains}: "
+        f"One by one, the losses of the {n_units:,} units add up to {some_points(found.parts, n_images)}. "
+        f"Together they lose {some_points(found.together, n_images)}{gains}. "
     )
     if found.side == 0:
-        unsettled = "it is not settled whether that is more or less than the sum of the parts"
-        return f"{start}{unsettled} ({span})."
+        return f"{start}It is not settled whether that is more or less than the sum of the parts ({span})."
     more = "more" if found.side > 0 else "less"
-    return f"{start}<b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
+    return f"{start}That is <b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
 
 
 def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints, luck: float) -> None:
