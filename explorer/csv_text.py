@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-# A spreadsheet treats a cell that begins with one of these as a formula and computes it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A spreadsheet treats a cell that begins with one of these as a formula and computes it; some also take the wide signs
+# of East Asian text, and some skip spaces before the sign.
+_FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # noqa: RUF001
 # The line end of the CSV standard; with it, cells that contain one of its characters are quoted.
 _LINE_END = "\r\n"
 
@@ -18,12 +19,16 @@ def csv_of(frame: pd.DataFrame) -> str:
 
 def harmless(cell: Any) -> Any:
     """Return a cell with an apostrophe put before a formula, or before apostrophes that are followed by a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip("'").startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell
 
 
 def as_it_was(cell: str) -> str:
     """Return the original text of a cell that `harmless` returned."""
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
+def _is_formula(cell: str) -> bool:
+    return cell.lstrip("' \u00a0\u3000").startswith(_FORMULA)
 
 
 def numbers_of(spec: Mapping[str, Any]) -> pd.DataFrame:
