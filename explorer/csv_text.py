@@ -7,7 +7,7 @@ import pandas as pd
 
 # A spreadsheet treats a cell that begins with one of these as a formula and computes it; some also take the wide signs
 # of East Asian text, and some skip spaces before the sign.
-_FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # noqa: RUF001
+_FORMULA = tuple("=+-@＝＋－＠\t\r\n")
 # The line end of the CSV standard; with it, cells that contain one of its characters are quoted.
 _LINE_END = "\r\n"
 

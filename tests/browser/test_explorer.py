@@ -234,6 +234,9 @@ def test_the_bar_is_one_line_at_1280_pixels_with_two_stores_and_is_never_cut_off
             assert len(places) >= 12
             assert (max(middles) - min(middles) < 8) == one_line
             assert max(ends) <= width
+        # On the narrow page, which is open now, no link goes alone to the second line.
+        tops = app.page.locator(".st-key-header a").evaluate_all("all => all.map(one => one.getBoundingClientRect().y)")
+        assert max(tops) - min(tops) < 8 < max(middles) - min(middles) < 50
     finally:
         second.unlink()
 

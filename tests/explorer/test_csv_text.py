@@ -17,7 +17,9 @@ def read(text):
     return pd.read_csv(io.StringIO(text, newline=""), keep_default_na=False)
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x","y")', " =1", "＝1", "\u3000－1"])
+@pytest.mark.parametrize(
+    "formula", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x","y")', " =1", "＝1", "\u3000－1"]
+)
 def test_no_text_is_a_formula_to_a_spreadsheet(formula):
     found = read(csv_of(pd.DataFrame({"class": [formula], formula: [1]})))
     assert found["class"].tolist() == [f"'{formula}"]

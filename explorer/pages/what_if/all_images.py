@@ -169,7 +169,9 @@ def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     if found.side == 0:
         return f"{start}It is not settled whether that is more or less than the sum of the parts ({span})."
     more = "more" if found.side > 0 else "less"
-    return f"{start}That is <b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
+    return (
+        f"{start}That is <b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
+    )
 
 
 def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints, luck: float) -> None:
