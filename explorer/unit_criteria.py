@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -203,7 +203,7 @@ def _flag(label: str, is_so: Callable[[], Met]) -> OneOf:
 
 def _needed_by(units: Searched) -> OneOf:
     names = list(units.store.classes.name)
-    verdicts = partial(verdicts_of, units.store, units.layer, units.ablation)
+    verdicts = cache(partial(verdicts_of, units.store, units.layer, units.ablation))
     return OneOf("Class that needs it, beyond chance", names, lambda name: verdicts().needed_by(names.index(name)))
 
 

@@ -18,7 +18,7 @@ def show_field(view: View) -> None:
     st.text_input(
         "Find",
         key=_KEY,
-        placeholder="Find a unit, class, image or label",
+        placeholder="Unit, class, image or label",
         on_change=_open,
         args=(view,),
         label_visibility="collapsed",

@@ -57,14 +57,16 @@ def _pick(view: View, criteria: Mapping[str, Criterion], conditions: Sequence[Co
 
 
 def _first(view: View, name: str, criterion: Criterion) -> Condition:
-    """Return a new condition: it asks for the chosen class, otherwise for the first answer, or for every unit."""
+    """Return a new condition: it asks for the chosen class, else for the first answer of any unit, or for all units."""
     if criterion.answers is None:
         every = range_of(None, None) if isinstance(criterion, InRange) else f"0-{view.layer.n_units - 1}"
         return Condition(name, every)
     looked_at = view.selection.label
-    return Condition(
-        name, looked_at if looked_at is not None and looked_at in criterion.answers else criterion.answers[0]
-    )
+    if looked_at is not None and looked_at in criterion.answers:
+        return Condition(name, looked_at)
+    # An answer that no unit meets would empty the page before the reader has asked for anything.
+    of_a_unit = (answer for answer in criterion.answers if criterion.met(answer).any())
+    return Condition(name, next(of_a_unit, criterion.answers[0]))
 
 
 def _put(view: View, conditions: Sequence[Condition]) -> None:
