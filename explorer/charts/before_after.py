@@ -21,9 +21,16 @@ _FROM = 0.30
 
 
 def before_after_frame(
-    titles: Sequence[str], before: Floats, after: Floats, *, low: Floats, high: Floats, tallies: Sequence[str]
+    titles: Sequence[str],
+    before: Floats,
+    after: Floats,
+    *,
+    low: Floats,
+    high: Floats,
+    tallies: Sequence[str],
+    highest_first: bool = False,
 ) -> pd.DataFrame:
-    """Return a row for each pair of shares, the largest fall first.
+    """Return a row for each pair of shares, the largest fall first, or the highest share.
 
     Parameters
     ----------
@@ -35,6 +42,8 @@ def before_after_frame(
         Limits of the interval of ``after``; NaN where there is none.
     tallies : sequence of str
         The text at the right edge of each row.
+    highest_first : bool
+        Whether the highest share, before or after, comes first; otherwise the largest fall does.
 
     Returns
     -------
@@ -44,7 +53,9 @@ def before_after_frame(
     frame = pd.DataFrame({"title": list(titles), "tally": list(tallies)})
     frame = frame.assign(before=100 * before, after=100 * after, low=100 * low, high=100 * high)
     frame = frame[frame["before"].notna()]
-    frame = frame.assign(change=frame["after"] - frame["before"]).sort_values("change", kind="stable")
+    frame = frame.assign(change=frame["after"] - frame["before"])
+    order = -frame[["before", "after"]].max(axis=1) if highest_first else frame["change"]
+    frame = frame.loc[order.sort_values(kind="stable").index]
     return frame.assign(row=np.arange(len(frame)).astype(str))
 
 
@@ -58,7 +69,7 @@ def before_after(frame: pd.DataFrame, title: str, *, most: int = MOST_ROWS, tall
     title : str
         The title of the axis: what the shares are, with the unit of measurement.
     most : int
-        How many rows are drawn at most: the first ones, which fall most, and the last ones, which rise most.
+        How many rows are drawn at most: those that fall or rise most.
     tally_room : float
         The share of the width that the tallies take.
     """

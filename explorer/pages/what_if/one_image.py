@@ -72,6 +72,7 @@ def _show_outputs(view: View, before: Floats, after: Floats, origin: Origin) -> 
         low=nothing,
         high=nothing,
         tallies=[f"{certainty(float(before[output]))} → {certainty(float(after[output]))}" for output in highest],
+        highest_first=True,
     )
     draw_chart(
         lambda: before_after(frame, "softmax, %", tally_room=0.3),

@@ -5,17 +5,23 @@ import numpy as np
 from explorer.charts.before_after import before_after, before_after_frame
 
 
-def frame(before, after, low=None, high=None):
+def frame(before, after, low=None, high=None, **order):
     nothing = np.full(len(before), np.nan)
     titles = [f"class {at}" for at in range(len(before))]
     low, high = (nothing if limit is None else np.array(limit) for limit in (low, high))
-    return before_after_frame(titles, np.array(before), np.array(after), low=low, high=high, tallies=titles)
+    return before_after_frame(titles, np.array(before), np.array(after), low=low, high=high, tallies=titles, **order)
 
 
 def test_what_falls_most_comes_first_and_what_was_never_there_is_left_out():
     found = frame([0.5, 1.0, np.nan, 0.25], [0.5, 0.25, np.nan, 0.5])
     assert found["title"].tolist() == ["class 1", "class 0", "class 3"]
     assert found["change"].tolist() == [-75, 0, 25]
+    assert found["row"].tolist() == ["0", "1", "2"]
+
+
+def test_outputs_are_listed_from_the_highest_down_however_little_they_change():
+    found = frame([0.1, 0.9, 0.5], [0.10001, 0.89999, 0.95], highest_first=True)
+    assert found["title"].tolist() == ["class 2", "class 1", "class 0"]
     assert found["row"].tolist() == ["0", "1", "2"]
 
 
