@@ -5,18 +5,23 @@ import html
 import io
 import json
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import h5py
+import numpy as np
 import pytest
 
-from explorer.csv_text import csv_of
+from explorer.csv_text import as_it_was, csv_of
 from explorer.format import isolated, md_text, not_isolated, writable
+from explorer.pages.what_if.all_images import changed_frame
 from explorer.paper import drawable_text
 from explorer.widgets import take_away
 from explorer.widgets.html import escape, said_by
 from precompute.__main__ import main
 from precompute.store.facts import fixed
+from precompute.store.reader import open_store
 from tests.explorer.conftest import put
 from tests.factory import as_if_written
 
@@ -169,3 +174,47 @@ def test_such_names_turn_nothing_in_figures_and_are_plain_in_their_tables(from_r
     assert not set("\u2068\u2069") & set(drawn)
     assert [cell for cell in cells if " שם" in cell]
     assert not [cell for cell in cells if set("\u2068\u2069\u200e") & set(cell)]
+
+
+PATHS = [
+    *("<script>alert(1)</script>.png", "$x$ [a](b) | :red[r].png", "א שלום.png", "🔬.png", "a\nb.png"),
+    *("=1+1.png", "＝1.png", " -1.png", "@x.png", "'=1.png"),
+]
+
+
+@pytest.fixture
+def strange_paths(made, runs):
+    """A store whose images, all that some unit flips among them, lie at such paths."""
+    path = put(made("full"), runs)
+    with h5py.File(path, "r+") as file:
+        n = len(file["/images/path"])
+        rename(file, "/images/path", [PATHS[at % len(PATHS)].replace(".png", f"{at}.png") for at in range(n)])
+    return path
+
+
+def test_image_paths_are_cells_that_compute_nothing_and_tell_what_they_were(strange_paths):
+    with open_store(strange_paths) as store:
+        layer = store.layer("features.10")
+        flips = max((layer.flips("zero", unit) for unit in range(layer.n_units)), key=lambda each: len(each.image))
+        every = replace(flips, image=np.arange(10), prediction=np.resize(flips.prediction, 10))
+        rows = list(csv.reader(io.StringIO(csv_of(changed_frame(SimpleNamespace(store=store), every)), newline="")))
+        paths = [store.images.path[image] for image in range(10)]
+    cells = [row[1] for row in rows[1:]]
+    assert [as_it_was(cell) for cell in cells] == paths
+    assert [cell.startswith("'") for cell in cells] == [False] * 5 + [True] * 5
+
+
+@pytest.mark.parametrize("at", range(len(PATHS)))
+def test_an_image_path_is_text_on_its_page_and_in_a_figure_that_names_it(at, strange_paths, show, monkeypatch):
+    figures = []
+    monkeypatch.setattr(take_away, "show", lambda figure, **_: figures.append(figure))
+    with open_store(strange_paths) as store:
+        path = store.images.path[at]
+    words = show("image", store="demo", layer="features.10", image=path).words
+    assert "<script>" not in words
+    assert escape(path) in words
+    made_of = [ElementTree.fromstring(figure.made(180, "svg", figure.caption)) for figure in (f() for f in figures)]
+    kinds = {part.tag.rpartition("}")[2] for drawing in made_of for part in drawing.iter()}
+    assert not kinds & {"script", "foreignObject", "a"}
+    captions = " ".join(" ".join("".join(part.itertext()).split()) for drawing in made_of for part in drawing.iter())
+    assert " ".join(path.split()) in captions
