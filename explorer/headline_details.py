@@ -116,7 +116,7 @@ def _meant(test: DropTest) -> list[str]:
     if not test.q <= CALLED:
         return []
     return [
-        "A unit that is picked for a large drop tends to show too large a one, so this drop is drawn towards those of "
+        "A unit that is picked for a large drop tends to show too large a one. So this drop is drawn towards those of "
         "the layer's other units."
     ]
 

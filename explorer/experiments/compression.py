@@ -181,7 +181,7 @@ PRESENTATION = Presentation(
         "The network is not trained again after a unit has gone. Compression in practice does train again, and then "
         "most of the accuracy comes back. The order is greedy, not the best possible. Here an index on a unit's "
         "exemplars decides whether it is selective for colour. The authors of the method judged by eye, in "
-        "the first two layers of another network, so their numbers cannot be compared with these one by one. With few "
+        "the first two layers of another network. So their numbers cannot be compared with these one by one. With few "
         "images many units cost exactly the same; of those, the unit with the lowest L1 norm goes first."
     ),
     draw=_draw,

@@ -209,8 +209,8 @@ PRESENTATION = Presentation(
     ),
     limits=(
         "The network need not use a detector: the unit's ablation tells what it is good for. A unit "
-        "that is active at few positions (the text below the numbers says at how many) cannot overlap much with a "
-        "concept that covers far more or far less. So large things such as backgrounds are out of reach, "
+        "that is active at few positions cannot overlap much with a concept that covers far more or far less. The text "
+        "below the numbers says how many positions that are. So large things such as backgrounds are out of reach, "
         "and values can be compared only within one concept. The best of many concepts is large by chance "
         "too; therefore the grey is the best of all concepts over shuffled masks. Concepts that always come "
         "together cannot be told apart. A concept that nobody marked cannot be found."

@@ -47,9 +47,9 @@ PRESENTATION = Presentation(
         "they show both."
     ),
     limits=(
-        "There is one random order of the weights and there are few maps, so the numbers are about methods, not units, "
-        "and methods with close numbers are not told apart. Maps that change with the weights need not show what the "
-        "unit looks at. Both limits are our "
+        "There is one random order of the weights, and there are few maps. So the numbers are about methods, not "
+        "units. Methods with close numbers are not told apart. Maps that change with the weights need not show what "
+        "the unit looks at. Both limits are our "
         f"choice: from {ALIKE:g} on maps count as alike, from {PARTLY:g} on as partly alike."
     ),
     draw=_draw,

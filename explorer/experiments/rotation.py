@@ -182,8 +182,8 @@ PRESENTATION = Presentation(
         "Units are compared with random directions only; other directions, such as those of a class, may "
         "matter more than either. Removing a direction can make activations negative, which no later layer "
         "has met; removing a unit after a ReLU cannot. So the drops of rotated bases may be too large. "
-        "Where a few units, or a few directions, carry much of the activations (see the shares), that alone "
-        "makes the largest of their drops larger. The intervals are over rotations on the same images: on other images "
+        "Where a few units or directions carry much of the activations (see the shares), their largest drop is larger "
+        "for that reason alone. The intervals are over rotations on the same images: on other images "
         "all bases would move together. The numbers of the paper could not be checked, so none are given here."
     ),
     draw=_draw,

@@ -226,9 +226,9 @@ PRESENTATION = Presentation(
         "sound ones. Published sanity tests (Oikarinen, Yan and Weng 2025) demand that a score falls when "
         "labels of the class are taken away or wrong ones are added. Of 18 measures only correlation, "
         "cosine, average precision, F1 and intersection over union passed. AUC and the precision of the "
-        "strongest images need not fall: read them beside the sound measures, not in their place. Class and "
-        "threshold of average precision and F1 are chosen on one half of the images and the score is read "
-        "on the other, both ways."
+        "strongest images need not fall: read them beside the sound measures, not in their place. For "
+        "average precision and F1 the class and the threshold are chosen on one half of the images. The score is read "
+        "on the other half. Then the halves change places."
     ),
     limits=(
         "Selectivity describes what drives a unit, not what the network needs it for: it is neither "

@@ -32,7 +32,7 @@ def _not_tested(view: View, profile: Profile) -> list[str]:
 
 def _no_statistics(view: View) -> list[str]:
     return [
-        "The class was chosen on the same images that its drop is measured on, so the drop is biased upwards, and no "
-        "test tells it from chance: the store holds no statistics of this version of the program.",
+        "The class was chosen on the same images that its drop is measured on. So the drop is biased upwards. No test "
+        "tells it from chance: the store holds no statistics of this version of the program.",
         f"`python -m precompute experiment {drop_test.NAME} {view.source.quoted}` adds a drop to quote and its tests.",
     ]
