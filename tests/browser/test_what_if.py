@@ -9,7 +9,7 @@ RIGHT = r", [\d.]+\s%\s+of the images are right"
 
 
 def says(app, words):
-    expect(app.page.locator(".us-sentence")).to_have_text(re.compile(words), timeout=SLOW)
+    expect(app.page.locator(".us-sentence").first).to_have_text(re.compile(words), timeout=SLOW)
 
 
 def test_from_a_click_on_a_unit_to_the_numbers_of_a_set(app):
