@@ -1,19 +1,18 @@
 // Links in the page's HTML, followed without loading the app anew. Each is a true link, so it can be opened in a new tab.
 
-// Where the server opens another page, Streamlit writes two entries into the browser's history: the old page with the new
-// parameters, then the new page. The second replaces the first unless the reader acted in between, so one step back is enough.
-function keepOneEntryAPage() {
+// One act of the reader makes one entry in the browser's history. Streamlit may write two: where the server opens another page,
+// the old page with the new parameters and then the new page; where the reader clicks while the server is still at work, what the
+// page showed before and then what was asked for. The second entry replaces the first unless the reader acted in between.
+function keepOneEntryAnAct() {
   if (history.pushState.keepsOne) return;
   const push = history.pushState.bind(history);
-  let half = false;
-  const whole = () => (half = false);
-  for (const kind of ["pointerdown", "keydown", "popstate"]) window.addEventListener(kind, whole, true);
+  let acted = true;
+  const act = () => (acted = true);
+  for (const kind of ["pointerdown", "keydown", "click", "popstate"]) window.addEventListener(kind, act, true);
   history.pushState = (state, title, address) => {
-    const to = new URL(address, location.href);
-    const opens = to.pathname !== location.pathname;
-    if (half && opens && to.search === location.search) history.replaceState(state, title, address);
-    else push(state, title, address);
-    half = !opens;
+    if (acted) push(state, title, address);
+    else history.replaceState(state, title, address);
+    acted = false;
   };
   history.pushState.keepsOne = true;
 }
@@ -23,7 +22,7 @@ function keepOneEntryAPage() {
 const leadsHere = (link) => link.matches("[data-testid=stPageLink-NavLink]") && link.pathname === location.pathname;
 
 export default function ({ parentElement, setTriggerValue }) {
-  keepOneEntryAPage();
+  keepOneEntryAnAct();
   const follow = (event) => {
     if (!parentElement.isConnected) return document.removeEventListener("click", follow, true);
     if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
