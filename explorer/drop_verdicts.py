@@ -49,7 +49,7 @@ class LayerVerdicts:
             verb, text = ("breaks", f"{names[0]} (untested)") if lost else ("", _NOTHING)
             return Verdict(verb, text, told=False)
         if self.q[unit] <= CALLED:
-            return Verdict("breaks", " or ".join(names) or "some class, none can be named", told=True)
+            return Verdict("breaks", " or ".join(names) or "some class, not settled which", told=True)
         if self.is_general(unit):
             return Verdict("", "all classes together lose", told=True)
         return Verdict("", "loss within chance" if self.drop[unit] > 0 else _NOTHING, told=False)

@@ -62,7 +62,7 @@ def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest)
             return [Span(f"Unit {unit} answers to all classes alike.")]
         return [Span(f"The images do not settle whether unit {unit} answers to one class most.")]
     if best is None:
-        either = _either([titles[index] for index in profile.preferred])
+        either = _joined([titles[index] for index in profile.preferred], "or")
         return [Span(f"Unit {unit} answers most to "), *either, Span(", not settled which.")]
     spans = [Span(f"Unit {unit} answers most to "), Span(titles[best], True)]
     if not images.differs(best):
@@ -105,27 +105,18 @@ def quoted(titles: Sequence[str], test: DropTest) -> list[Span]:
     if not test.named:
         return [Span("some class loses more than chance explains", True), Span(", but none can be named")]
     if len(test.named) > 1:
-        return [*_one_of([titles[index] for index in test.named]), Span(" loses most")]
+        start, last = ("either ", "or") if len(test.named) == 2 else ("one of ", "and")
+        return [Span(start), *_joined([titles[index] for index in test.named], last), Span(" loses most")]
     only = Span(titles[test.named[0]], True)
     if math.isnan(test.drop):
         return [only, Span(" loses "), Span(f"{test.lost:,} of {count(test.n_images, 'image')}", True)]
     return [only, Span(" loses about "), Span(some_points(test.drop, test.n_images), True)]
 
 
-def _either(names: Sequence[str]) -> list[Span]:
-    """Name several classes, one of which it is."""
+def _joined(names: Sequence[str], last: str) -> list[Span]:
+    """Name several classes, with a word before the last one."""
     spans = [Span(names[0], True)]
-    for joint, name in zip([", "] * (len(names) - 2) + [" or "], names[1:], strict=True):
-        spans += [Span(joint), Span(name, True)]
-    return spans
-
-
-def _one_of(names: Sequence[str]) -> list[Span]:
-    """Name several classes so that the words alone say that it is one of them."""
-    if len(names) == 2:
-        return [Span("either "), *_either(names)]
-    spans = [Span("one of "), Span(names[0], True)]
-    for joint, name in zip([", "] * (len(names) - 2) + [" and "], names[1:], strict=True):
+    for joint, name in zip([", "] * (len(names) - 2) + [f" {last} "], names[1:], strict=True):
         spans += [Span(joint), Span(name, True)]
     return spans
 

@@ -24,7 +24,7 @@ class Step:
 
 WELCOME = (
     "Unitscope shows what every unit of an image classifier sees, and what breaks without it.",
-    "Each unit was silenced in turn, on all images, and one file, the store, holds what changed.",
+    "Each unit was silenced in turn on all images, and one file, the store, holds what changed.",
     "Click any picture or name to open its page, and press ? for help on any page.",
 )
 """The three sentences on a first visit."""
@@ -63,7 +63,7 @@ STEPS = (
     Step(
         "name",
         "Names",
-        "Say what units answer to, one after the other, by keys alone. This page shows nobody the labels of others. "
+        "Say what units answer to, one after the other, by keys alone. On this page nobody sees the labels of others. "
         "The page Quiz asks how well you understand units. The tour ends here. To take it again, press ?.",
     ),
 )

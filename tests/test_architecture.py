@@ -98,7 +98,7 @@ def imports_in(tree):
 def test_packages_import_nothing(trees):
     packages = [name for name in NAMES if name.endswith("__init__.py") and name not in EXPERIMENTS]
     assert len(packages) > 10
-    assert {name: imports_in(trees[name]) for name in packages if imports_in(trees[name])} == {}
+    assert {name: found for name in packages if (found := imports_in(trees[name]))} == {}
 
 
 def test_an_import_in_a_package_would_be_noticed():
@@ -188,7 +188,7 @@ def given_names(tree):
 
 
 def test_a_unit_is_called_a_unit(trees):
-    assert {name: other_words(trees[name]) for name in NAMES if other_words(trees[name])} == {}
+    assert {name: found for name in NAMES if (found := other_words(trees[name]))} == {}
     assert [name for name in NAMES if BANNED.search(Path(name).stem)] == []
 
 

@@ -233,9 +233,9 @@ PRESENTATION = Presentation(
     reading=(
         "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of "
         "all classes together. A high dot with a low dash means large damage to one class and small damage "
-        "overall. The grey bar is what chance gives. There a coin decides whether each changed answer is lost "
-        "or gained. The class that loses most then still loses as much as the line on average. In 95 of 100 cases it "
-        "loses no more than the bar's end. A dot beyond its bar is unlikely by chance for one unit. An orange "
+        "overall. The grey bar is what chance gives. Chance means that a coin decides whether each changed answer is "
+        "lost or gained. The class that loses most then still loses as much as the line on average. In 95 of 100 "
+        "cases it loses no more than the bar's end. A dot beyond its bar is unlikely by chance for one unit. An orange "
         "dot is unlikely even when all units of the layer are looked at. The table tells how much is lost. "
         "Units that are picked for their q, rank or size tend to show too large a drop. So the drop to quote is drawn "
         "towards those of the layer's other units. Where two or three classes are named, one "

@@ -32,7 +32,7 @@ def test_a_unit_within_chance_breaks_nothing():
 def test_of_several_classes_none_is_named_alone():
     two = layer_of(q=0.01, overall_q=0.5, named=((2, 0, np.nan),))
     assert two.of(0).text == "ship or deer"
-    assert layer_of(q=0.01, overall_q=1, named=((np.nan,) * 3,)).of(0).text == "some class, none can be named"
+    assert layer_of(q=0.01, overall_q=1, named=((np.nan,) * 3,)).of(0).text == "some class, not settled which"
 
 
 def test_a_loss_of_all_classes_together_is_told_and_a_gain_is_none():

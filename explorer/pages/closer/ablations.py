@@ -167,8 +167,8 @@ _READING = (
 _LIMITS = (
     "Double strength and a turned sign give the unit values that the network may never have met. What it says then is "
     "exact, but it says little about what the unit is for. Drops of a few images are largely chance: look at the "
-    "intervals first. They are for a unit that was not chosen for its drop. Beside the largest drop of a class "
-    "stands what chance gives: there a coin decides whether each changed answer is lost or gained, and the drop is no "
-    "larger in 95 of 100 cases. For the correlation of drops by class, chance is what 95 % of 1,000 shuffles of the "
-    "classes stay below. The shuffles do not know that both changes act on the same images."
+    "intervals first. They are for a unit that was not chosen for its drop. The largest drop of a class has a "
+    "level beside it: if a coin decided whether each changed answer is lost or gained, the drop would be no larger "
+    "than that in 95 of 100 cases. The correlation of drops by class has a level too: 95 % of 1,000 shuffles of the "
+    "classes stay below it. The shuffles do not know that both changes act on the same images."
 )

@@ -149,9 +149,9 @@ _READING = (
 _LIMITS = (
     "A unit below a line need not be unlike: drops of a few images are noisy, and noise makes losses unlike. “Noise "
     "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. They "
-    "are of one division of the images, so with few classes or images it is rough. A unit above a line may be alike "
-    "in little: two units may change a few answers each, and drops count gains too. Classes that look alike go "
-    "together, which no draw knows. Nor does a draw know that all units see the same images: one bright image can "
-    "make units alike on a class of few images. Each unit was silenced alone: of two units that do the same work, "
-    "neither may be missed."
+    "are of one division of the images, so with few classes or images it is rough. Being above a "
+    "line is weak evidence: two units may change a few answers each, and drops count gains too. Classes that look "
+    "alike go together, which no draw knows. Nor does a draw know that all units see the same images: one bright "
+    "image can make units alike on a class of few images. Each unit was silenced alone: of two units that do the same "
+    "work, neither may be missed."
 )

@@ -55,8 +55,8 @@ def _show_agreement(held: Sequence[Label]) -> None:
         note(f"The first {_MOST_PAIRS} of {count(len(pairs), 'pair')}; the rest can be computed from the file.")
     note(
         "Kappa is 1 where two raters always agree, 0 where they agree as often as chance would have it (Cohen 1960). "
-        f"An interval is given where each of the two calls {FEWEST} units or more by other labels than that "
-        "rater's commonest. Capitals and spaces make no difference."
+        f"It has an interval if each of the two gives {FEWEST} units or more another label than the one that this "
+        "rater gives most. Capitals and spaces make no difference."
     )
     with st.expander("Label by label"):
         at = 0
